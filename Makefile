@@ -1,0 +1,48 @@
+# Two commands do everything for a newcomer: `make bench` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# The bench's item is half the scenario's, so that six numbers of peers fit in five minutes.
+BENCH_ARGS ?= --set content.size=8MiB
+OUT ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup bench test check format lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; install Python 3.11 or newer, or pass PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $$($(PYTHON) --version) is too old; swarmbench needs Python 3.11 or newer (PYTHON=/path/to/python3)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || { echo "make: $(PYTHON) cannot make virtual environments; install them with: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+setup: $(STAMP) ## Make .venv with everything pinned in requirements.lock
+
+bench: $(STAMP) ## Compare a central server with a swarm, 1 to 32 peers (OUT=DIR chooses where results go)
+	$(BIN)/swarmbench run flash-crowd $(BENCH_ARGS) $(if $(OUT),--out $(OUT))
+
+test: $(STAMP) ## Run the tests
+	$(BIN)/python -m pytest -q
+
+check: $(STAMP) ## Formatting, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## Pin the dependencies anew (needs uv)
+	uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --universal -q -o requirements.lock
+
+clean: ## Remove what make made, not the results
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

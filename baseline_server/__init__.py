@@ -1,0 +1,1 @@
+"""The baseline: a central HTTP/1.1 file server, the client-server side of every comparison."""

@@ -1,0 +1,1 @@
+"""Analysis: theory beside the measurement, and the figures derived from raw transfers."""

@@ -1,0 +1,1 @@
+"""Demand: who wants the item when, and the Locust process that acts it out."""

@@ -1,0 +1,1 @@
+"""Labs: where hosts live, and what their links are worth."""

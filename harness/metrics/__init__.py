@@ -1,0 +1,1 @@
+"""Metrics: what processes use while they transfer."""

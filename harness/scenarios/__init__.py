@@ -1,0 +1,1 @@
+"""Scenarios: what is delivered, over which links, to whom and when."""

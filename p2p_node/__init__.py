@@ -1,0 +1,1 @@
+"""A BitTorrent peer on a sans-IO core, the peer-to-peer side of every comparison."""
