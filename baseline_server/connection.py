@@ -131,8 +131,8 @@ class Connection:
 
     def _answer(self, asked: Request | Refusal) -> bool:
         """Send a response; returns whether the next request may be looked at now."""
-        stays = asked.keep_alive if isinstance(asked, Request) else not asked.closes
-        self._keep_alive = stays and not self._site.draining
+        # After a refusal here nobody knows where the next request begins, so it is the last answer.
+        self._keep_alive = isinstance(asked, Request) and asked.keep_alive and not self._site.draining
         self._state = State.SENDING
         if not self._delivery.start(*self._site.answer(asked, keep_alive=self._keep_alive)):
             self._ignore()
@@ -177,15 +177,13 @@ class Connection:
                 self.undeliverable("send_timeout")
         elif now >= self._deadline:
             if self._state is State.READING and self._parser.mid_head:
-                self._answer(Refusal(HTTPStatus.REQUEST_TIMEOUT, "the request did not come in time", closes=True))
+                self._answer(Refusal(HTTPStatus.REQUEST_TIMEOUT, "the request did not come in time"))
             else:
                 self._close({State.IDLE: "idle", State.READING: "header_timeout"}.get(self._state, "closed"))
 
     def turn_away(self) -> None:
         """Answer 503 before anything is asked: there is no room for this client."""
-        full = Refusal(
-            HTTPStatus.SERVICE_UNAVAILABLE, "too many connections", closes=True, headers=b"Retry-After: 1\r\n"
-        )
+        full = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections", headers=b"Retry-After: 1\r\n")
         self._answer(full)
 
     def drain(self) -> None:

@@ -18,13 +18,11 @@ class UsageError(BaselineServerError):
 
 
 class Refusal(Exception):
-    """A request that is answered with an error; `closes` when the connection cannot be trusted or used afterwards."""
+    """A request that is answered with an error. Raised while parsing, it also ends the connection (request.py)."""
 
-    def __init__(self, status: HTTPStatus, reason: str, *, closes: bool = False, headers: bytes = b"") -> None:
+    def __init__(self, status: HTTPStatus, reason: str, *, headers: bytes = b"") -> None:
         super().__init__(reason)
         self.status = status
-        self.reason = reason
-        self.closes = closes
         self.headers = headers
         """Further header lines, each ending in CRLF."""
 

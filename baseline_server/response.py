@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 
-from baseline_server.conditions import http_date, outcome, range_applies
+from baseline_server.conditions import Validators, http_date, outcome, range_applies
 from baseline_server.errors import Refusal
 from baseline_server.files import OpenFile
 from baseline_server.ranges import Span, Unsatisfiable, select
@@ -36,21 +36,14 @@ class Context:
 
     def lines(self, status: HTTPStatus) -> bytes:
         """The status line and the headers that every response carries."""
-        if not self.keep_alive:
-            connection = b"Connection: close\r\n"
-        else:
-            connection = b"Connection: keep-alive\r\n" if self.version == "1.0" else b""
-        return _status_line(status) + b"Date: " + self.date + b"\r\n" + connection
+        return _opening(status, self.date, self.version, self.keep_alive)
 
 
 def for_file(request: Request, file: OpenFile, context: Context) -> Response:
     """The answer to a GET or HEAD of an existing file; a span is given only where content follows. Raises Refusal."""
     validators = file.validators
     headers = request.headers
-    described = b"ETag: %b\r\nLast-Modified: %b\r\nAccept-Ranges: bytes\r\n" % (
-        validators.etag,
-        http_date(validators.modified_s),
-    )
+    described = _described(validators)
     decided = outcome(headers, validators)
     if decided is HTTPStatus.NOT_MODIFIED:
         return Response(decided, context.lines(decided) + described + b"\r\n")
@@ -108,8 +101,21 @@ def _with_text(
 
 
 @lru_cache(maxsize=64)
-def _status_line(status: HTTPStatus) -> bytes:
-    return f"HTTP/1.1 {status.value} {status.phrase}\r\nServer: baseline-server\r\n".encode("ascii")
+def _opening(status: HTTPStatus, date: bytes, version: str, keep_alive: bool) -> bytes:
+    if not keep_alive:
+        connection = b"Connection: close\r\n"
+    else:
+        connection = b"Connection: keep-alive\r\n" if version == "1.0" else b""
+    line = f"HTTP/1.1 {status.value} {status.phrase}\r\nServer: baseline-server\r\nDate: ".encode("ascii")
+    return line + date + b"\r\n" + connection
+
+
+@lru_cache(maxsize=1024)
+def _described(validators: Validators) -> bytes:
+    return b"ETag: %b\r\nLast-Modified: %b\r\nAccept-Ranges: bytes\r\n" % (
+        validators.etag,
+        http_date(validators.modified_s),
+    )
 
 
 @lru_cache(maxsize=1024)

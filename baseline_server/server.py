@@ -19,7 +19,7 @@ from baseline_server.errors import BaselineServerError, Refusal
 from baseline_server.files import Root
 from baseline_server.limits import Limits
 from baseline_server.metrics import CONTENT_TYPE, Tally
-from baseline_server.request import Request
+from baseline_server.request import METHODS, Request, method_not_allowed
 from baseline_server.response import Context, for_file, for_refusal, for_text
 from baseline_server.target import path_of
 from baseline_server.uplink import Uplink
@@ -89,6 +89,8 @@ class Server:
         context = Context(date, asked.version, keep_alive)
         body = None
         try:
+            if asked.method not in METHODS:
+                raise method_not_allowed()
             path = path_of(asked.target)
             if path in (b"metrics", b"healthz"):
                 text = self.tally.exposition() if path == b"metrics" else b"ok\n"

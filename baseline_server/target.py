@@ -7,6 +7,7 @@ follows RFC 3986 sends them; so they are errors here rather than something to no
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from http import HTTPStatus
 
 from baseline_server.errors import Refusal
@@ -16,6 +17,7 @@ _ILLEGAL = re.compile(rb"[\x00-\x20\x7f#]")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})?")
 
 
+@lru_cache(maxsize=1024)
 def path_of(target: bytes) -> bytes:
     """The file's path relative to the root, without a leading slash, as bytes of the file system.
 
