@@ -60,6 +60,8 @@ def open_beneath(directory: int, path: bytes) -> int:
 def walk_beneath(directory: int, path: bytes) -> int:
     """The same by plain openat(2), one component at a time, refusing every symbolic link. Raises OSError."""
     *parents, name = path.split(b"/")
+    if b".." in (*parents, name):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
     at = os.dup(directory)
     try:
         for parent in parents:
