@@ -20,9 +20,9 @@ from baseline_server.files import OpenFile
 from baseline_server.ranges import Span
 
 SLICE = 1 << 20
-"""Bytes offered to a socket at once; 512 KiB costs a fifth of the goodput, 2 MiB gains nothing (ADR 0002)."""
+"""Bytes offered to a socket at once; 512 KiB costs a sixth of the goodput, 2 MiB gains nothing (ADR 0002)."""
 TAIL = 64 * 1024
-"""Bytes that are read rather than mapped: below this a mapping costs more than the copy it saves."""
+"""Bytes that are read rather than mapped: up to here a mapping costs more than the copy it saves."""
 
 
 class FileBody:

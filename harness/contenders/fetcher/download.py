@@ -20,7 +20,7 @@ from harness.contenders.fetcher.source import Source
 
 _BUFFER = memoryview(mmap.mmap(-1, 1 << 20))
 """Where all downloads of the process receive: bytes are stored before the next read, so one buffer serves a thousand
-peers. 256 KiB cost a sixth more CPU a byte (ADR 0003)."""
+peers. 256 KiB cost a fifth more CPU a byte (ADR 0003)."""
 _CONNECT_S = 60.0
 _SMALLEST_RECEIVE_BUFFER = 16 * 1024
 _RECEIVE_BUFFER_S = 0.1

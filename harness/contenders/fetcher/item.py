@@ -1,7 +1,7 @@
 """The item as it is stored: hashed and written in order, byte for byte as it comes.
 
 Hashing and writing happen where the bytes are received, while they are still in the processor's cache. Handing them to
-a thread was measured: a sixth more CPU a byte on two cores, and no sooner done for one download (ADR 0003).
+a thread was measured: a third more CPU a byte, and no sooner done for one download (ADR 0003).
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def test_drain_has_an_end(root: Path, how: str) -> None:
             while True:
                 try:
                     connect(served).close()
-                except ConnectionRefusedError:
+                except (ConnectionRefusedError, ConnectionResetError):  # reset: it was waiting to be accepted
                     break
             served.process.send_signal(signal.SIGTERM)
         assert served.process.wait(PATIENCE_S) == 0
