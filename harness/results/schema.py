@@ -1,0 +1,140 @@
+"""What a run directory holds: the records other tools rely on. A field is never renamed without an ADR.
+
+Raw transfers are the source of truth; everything in a `Row` is derived from them, the samples and the calibration. Times are seconds since
+the step's start (intended start of the first transfer), sizes are bytes, rates are bytes per second.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """Useful bytes by who delivered them."""
+
+    origin: int = 0
+    peers: int = 0
+    webseed: int = 0
+
+
+class Transfer(msgspec.Struct, frozen=True):
+    """One download by one peer: a line of `transfers.jsonl`."""
+
+    contender: str
+    peers: int
+    repeat: int
+    host: str
+    intended_s: float
+    started_s: float | None
+    first_byte_s: float | None
+    done_s: float | None
+    bytes: int
+    ok: bool
+    error: str | None
+    sources: Sources
+    wasted_bytes: int
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """What one role used, and how far its transfers were, at one moment: a line of `samples.jsonl` (about 1 Hz).
+
+    `cpu_s` is cumulative since the step's start, `rss_bytes` the sum over the role's processes, `bytes` the verified bytes so far.
+    """
+
+    contender: str
+    peers: int
+    repeat: int
+    at_s: float
+    role: str
+    cpu_s: float
+    rss_bytes: int
+    bytes: int = 0
+
+
+class Quantiles(msgspec.Struct, frozen=True):
+    """Completion times counted from the intended start; None when nothing completed."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    last: float | None
+
+
+class Median(msgspec.Struct, frozen=True):
+    """The median alone."""
+
+    p50: float | None
+
+
+class CpuPerGiB(msgspec.Struct, frozen=True):
+    """CPU-seconds spent for each GiB delivered, by who spent them."""
+
+    server: float | None
+    peers: float | None
+    harness: float | None
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One step – a contender, a number of peers, a repeat – summed up: an entry of `summary.json` → `rows`."""
+
+    contender: str
+    peers: int
+    repeat: int
+    lab: str
+    valid: bool
+    invalid_reason: str | None
+    completed: int
+    failed: int
+    completion_s: Quantiles
+    first_byte_s: Median
+    goodput_bytes_per_s: float | None
+    bound_s: float
+    efficiency: float | None
+    origin_bytes: int
+    origin_offload: float | None
+    wasted_bytes: int
+    cpu_s_per_gib: CpuPerGiB
+    peak_rss_bytes: int
+    fairness_jain: float | None
+    late_starts: int
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """Measured payload rates of the lab's links in bytes per second, and the idle round-trip time.
+
+    `*_duplex` rates are those of a link that at the same time receives as much as it sends, so that acknowledgements share it (a swarm's peers).
+    """
+
+    server_up: float
+    peer_up: float
+    peer_up_duplex: float
+    peer_down: float
+    round_trip_s: float
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """The whole of `summary.json`."""
+
+    schema: int
+    scenario: str
+    title: str
+    lab: str
+    complete: bool
+    """False while steps are missing (interrupted or still running)."""
+    rows: list[Row]
+
+
+class Environment(msgspec.Struct, frozen=True):
+    """The whole of `environment.json`: what the figures depend on besides the scenario."""
+
+    machine: dict[str, Any]
+    kernel: str
+    python: str
+    versions: dict[str, str]
+    revision: str | None
+    lab: str
+    congestion_control: str | None
+    calibration: Calibration
+    command: list[str]
