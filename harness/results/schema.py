@@ -1,7 +1,8 @@
 """What a run directory holds: the records other tools rely on. A field is never renamed without an ADR.
 
-Raw transfers are the source of truth; everything in a `Row` is derived from them, the samples and the calibration. Times are seconds since
-the step's start (intended start of the first transfer), sizes are bytes, rates are bytes per second.
+Raw transfers are the source of truth; everything in a `Row` is derived from them, the samples and the calibration.
+Times are seconds since the step's start (intended start of the first transfer), sizes are bytes, rates are bytes per
+second.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Transfer(msgspec.Struct, frozen=True):
 class Sample(msgspec.Struct, frozen=True):
     """What one role used, and how far its transfers were, at one moment: a line of `samples.jsonl` (about 1 Hz).
 
-    `cpu_s` is cumulative since the step's start, `rss_bytes` the sum over the role's processes, `bytes` the verified bytes so far.
+    `cpu_s` is cumulative since the step's start, `rss_bytes` the sum over the role's processes, `bytes` the verified
+    bytes so far.
     """
 
     contender: str
@@ -104,7 +106,8 @@ class Row(msgspec.Struct, frozen=True):
 class Calibration(msgspec.Struct, frozen=True):
     """Measured payload rates of the lab's links in bytes per second, and the idle round-trip time.
 
-    `*_duplex` rates are those of a link that at the same time receives as much as it sends, so that acknowledgements share it (a swarm's peers).
+    `*_duplex` rates are those of a link that at the same time receives as much as it sends, so that acknowledgements
+    share it (a swarm's peers).
     """
 
     server_up: float
