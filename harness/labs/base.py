@@ -72,15 +72,25 @@ class Lab(Protocol):
     fidelity: str
     shapes_links: bool
     """True when the lab itself holds hosts to their rates; false when contenders must cap themselves."""
+    congestion_control: str | None
+    """What TCP uses between the hosts, such as `reno`; None before `lay_out` or where nobody can say."""
 
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc_info: object) -> None: ...
 
-    async def lay_out(self, specs: Sequence[HostSpec]) -> list[Host]:
-        """Create the hosts, in order; called once. Raises SwarmbenchError where the lab cannot carry them."""
+    async def lay_out(self, specs: Sequence[HostSpec], *, delay: float = 0.0) -> list[Host]:
+        """Create the hosts, in order; called once. `delay` is in seconds, one way, between any two hosts.
+
+        Raises UsageError for a delay that this machine cannot give, SwarmbenchError where the lab cannot carry the
+        hosts.
+        """
         ...
 
     async def start(self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> Process:
-        """Start a process that can bind the hosts' addresses; its output goes to `log`."""
+        """Start a process that can bind the hosts' addresses; its output is appended to `log`.
+
+        `env` is added to the harness's own environment. The process leads a session of its own, so that Ctrl-C reaches
+        the harness alone. Raises UsageError when there is no such command.
+        """
         ...

@@ -1,0 +1,21 @@
+"""What any lab asks of the hosts it is to lay out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from harness.errors import SwarmbenchError, UsageError
+from harness.labs.base import HostSpec
+
+
+def check_specs(specs: Sequence[HostSpec], most: int) -> None:
+    """Raise UsageError for names used twice or rates no link can have, SwarmbenchError for more than `most` hosts."""
+    if len(specs) > most:
+        raise SwarmbenchError(f"{len(specs)} hosts are too many: this lab has room for {most}; lower --peers")
+    if len({spec.name for spec in specs}) < len(specs):
+        raise UsageError("two hosts of the lab have one name; every host needs its own")
+    for spec in specs:
+        for direction, rate in (("up", spec.up), ("down", spec.down)):
+            if not 0 < rate < math.inf:
+                raise UsageError(f"host {spec.name}: {direction} is {rate:g} bytes/s; a link needs a rate above zero")
