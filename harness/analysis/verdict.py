@@ -1,0 +1,125 @@
+"""The verdict: what the rows say, in a few plain sentences, and no more than they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.analysis.comparison import TIE, Comparison, comparisons, is_ahead, is_behind
+from harness.analysis.points import Point, points
+from harness.results.schema import Row
+
+_TITLES = {"http": "the central server", "swarm": "the swarm"}
+
+
+def title(contender: str) -> str:
+    """How a sentence calls a contender."""
+    return _TITLES.get(contender, contender)
+
+
+def verdict(rows: Sequence[Row]) -> str:
+    """Who is sooner, from how many peers on, by how much and how close to the limit; or why the rows do not tell."""
+    if not rows:
+        return "Nothing has been measured yet."
+    measured = points(rows)
+    valid = [point for point in measured if point.valid and point.last_s is not None]
+    if not valid:
+        return f"No row is valid, so nothing can be concluded; the first says: {measured[0].reasons[0]}."
+    compared = [comparison for comparison in comparisons(valid) if comparison.speedups]
+    if compared:
+        sentences = [_capital(_who_wins(comparison, valid)) for comparison in compared]
+    elif len({point.contender for point in valid}) == 1:
+        sentences = [f"Only {title(valid[0].contender)} gave valid rows, so there is nothing to compare it with."]
+    else:
+        sentences = ["No number of peers has valid rows of both contenders, so nothing can be compared."]
+    if len({point.peers for point in valid}) == 1:
+        sentences.append("One number of peers says nothing about how it scales.")
+    return " ".join([*sentences, *_limits(valid), *_left_out(rows)])
+
+
+def _who_wins(comparison: Comparison, valid: Sequence[Point]) -> str:
+    challenger, baseline = title(comparison.challenger), title(comparison.baseline)
+    counts = list(comparison.speedups)
+    ahead = [n for n in counts if is_ahead(comparison.speedups[n])]
+    behind = [n for n in counts if is_behind(comparison.speedups[n])]
+    crossover = comparison.crossover
+    amount = _amount(comparison, valid)
+    if len(counts) == 1:
+        return f"{amount}."
+    if not ahead and not behind:
+        return f"{challenger} and {baseline} finish within {TIE:.0%} of each other at every number of peers measured."
+    if ahead == counts or behind == counts:
+        return f"{challenger if ahead else baseline} is faster at every number of peers measured; {amount}."
+    if crossover is not None and ahead[0] == crossover:
+        fewer = "they are level"
+        if behind:
+            fewer = f"{baseline} is" if counts[len(behind)] == crossover else f"{baseline} is, or they are level"
+        return f"from {crossover} peers on {challenger} is faster, with fewer {fewer}; {amount}."
+    wins = [f"{name} is faster at {_listed(ns)}" for name, ns in ((challenger, ahead), (baseline, behind)) if ns]
+    level = [n for n in counts if n not in ahead and n not in behind]
+    ties = [f"they are level at {_listed(level)}"] if level else []
+    return f"the picture is mixed: {', '.join([*wins, *ties])} peers; {amount}."
+
+
+def _amount(comparison: Comparison, valid: Sequence[Point]) -> str:
+    """The difference at the largest number of peers measured."""
+    peers, speedup = list(comparison.speedups.items())[-1]
+    at = {point.contender: point for point in valid if point.peers == peers}
+    ours, theirs = at[comparison.challenger], at[comparison.baseline]
+    where = f"at {_count(peers)}"
+    if not is_ahead(speedup) and not is_behind(speedup):
+        return f"{where} {title(ours.contender)} and {title(theirs.contender)} finish within {TIE:.0%} of each other"
+    (winner, loser, factor) = (ours, theirs, speedup) if speedup > 1 else (theirs, ours, 1 / speedup)
+    origin = ""
+    if ours.origin_offload is not None and ours.origin_offload > 0:
+        origin = f", and of {title(ours.contender)}'s bytes the origin sends {_share(1 - ours.origin_offload)}"
+    times = f"{factor:.1f} times sooner ({seconds(winner.last_s)} against {seconds(loser.last_s)})"
+    return f"{where} {title(winner.contender)} finishes {times}{origin}"
+
+
+def _limits(valid: Sequence[Point]) -> Iterable[str]:
+    """How close each comes to the theoretical limit, at the largest number of peers all of them reached."""
+    names = list(dict.fromkeys(point.contender for point in valid))
+    shared = set.intersection(*({point.peers for point in valid if point.contender == name} for name in names))
+    if not shared:
+        return
+    peers = max(shared)
+    reached = [
+        f"{title(point.contender)} {point.efficiency:.0%}"
+        for point in valid
+        if point.peers == peers and point.efficiency is not None
+    ]
+    if reached:
+        yield f"Share of the speed that theory allows each at {_count(peers)}: {_joined(reached)}."
+
+
+def _left_out(rows: Sequence[Row]) -> Iterable[str]:
+    invalid = sum(not row.valid for row in rows)
+    if invalid:
+        yield f"{invalid} of {len(rows)} rows {'is' if invalid == 1 else 'are'} invalid and left out."
+
+
+def seconds(value: float | None) -> str:
+    """A time for people, to three digits."""
+    if value is None:
+        return "–"
+    return f"{value:.0f} s" if value >= 100 else f"{value:.3g} s"
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}" if 0 < value < 0.01 else f"{value:.0%}"
+
+
+def _capital(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
+
+
+def _count(peers: int) -> str:
+    return "1 peer" if peers == 1 else f"{peers} peers"
+
+
+def _listed(counts: Sequence[int]) -> str:
+    return _joined([str(count) for count in counts])
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
