@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
+from traceback import format_exception
 
 
 class SwarmbenchError(Exception):
@@ -24,3 +27,13 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
     near = get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return UsageError(f"unknown {what} {name!r}; {hint}known: {', '.join(names)}")
+
+
+def unexpected(error: Exception, directory: Path) -> SwarmbenchError:
+    """The error for a mistake of ours: one line, and where the traceback was written for whoever mends it."""
+    path = directory / f"error-{os.getpid()}.txt"
+    try:
+        path.write_text("".join(format_exception(error)))
+    except OSError:
+        path = Path("nowhere, as that failed, too")
+    return SwarmbenchError(f"unexpected {type(error).__name__}: {error}; please report it with the traceback in {path}")

@@ -23,3 +23,8 @@ def choose(names: Sequence[str]) -> list[Contender]:
             raise UsageError(f"contender {name!r} cannot run here: {reason}")
         chosen.append(by_name[name])
     return chosen
+
+
+def central() -> frozenset[str]:
+    """The names of the contenders that serve from one server."""
+    return frozenset(contender.name for contender in CONTENDERS if contender.origin_is_server)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from harness.demand.lifeline import die_with_parent
 from harness.demand.messages import Assignment, Ended, Progress, Ready, Report
 from harness.errors import SwarmbenchError
 from harness.results.schema import Sources, Transfer
+from harness.results.step import Step
 
 WARM_UP_TIMEOUT_S = 60.0
 """Importing Locust takes a second; a machine that needs a minute cannot measure anything."""
@@ -24,6 +25,8 @@ LINE_LIMIT = 2**20
 LEAD_S = 0.3
 LEAD_PER_PEER_S = 0.002
 """How long before t0 an assignment is sent: enough to spawn the users and connect them, measured at under 1 ms each."""
+
+LAST_WORDS_S = 2.0
 
 GRACE_S = 30.0
 """How long after the last transfer's deadline the process itself is given up."""
@@ -65,11 +68,16 @@ class DemandProcess:
                         ended[report.transfer.host] = report
                     elif isinstance(report, Progress):
                         on_progress(report)
+            # What is left to it is to write Locust's own statistics into the log.
+            await asyncio.wait_for(self._process.wait(), LAST_WORDS_S)
         except TimeoutError:
             pass
+        step = Step(assignment.contender, assignment.peers, assignment.repeat)
         lost = f"the demand process (Locust) ended early; its log: {self._log}"
-        lacking = {t.host: Ended(t, None) for t in failed_transfers(assignment, lost) if t.host not in ended}
-        return [(ended | lacking)[wish.host] for wish in assignment.wishes]
+        return [
+            ended.get(wish.host) or Ended(failed_transfer(step, wish.host, wish.intended_s, lost), path=None)
+            for wish in assignment.wishes
+        ]
 
     async def send(self, assignment: Assignment) -> None:
         """Hand over the assignment; a process that is gone shows when its reports are awaited."""
@@ -121,23 +129,20 @@ def starting_time(peers: int) -> float:
     return time.monotonic() + LEAD_S + LEAD_PER_PEER_S * peers
 
 
-def failed_transfers(assignment: Assignment, error: str) -> Sequence[Transfer]:
-    """The transfers of a step in which nothing could be fetched."""
-    return [
-        Transfer(
-            contender=assignment.contender,
-            peers=assignment.peers,
-            repeat=assignment.repeat,
-            host=wish.host,
-            intended_s=wish.intended_s,
-            started_s=None,
-            first_byte_s=None,
-            done_s=None,
-            bytes=0,
-            ok=False,
-            error=error,
-            sources=Sources(),
-            wasted_bytes=0,
-        )
-        for wish in assignment.wishes
-    ]
+def failed_transfer(step: Step, host: str, intended_s: float, error: str) -> Transfer:
+    """The transfer of a peer that never got to fetch."""
+    return Transfer(
+        contender=step.contender,
+        peers=step.peers,
+        repeat=step.repeat,
+        host=host,
+        intended_s=intended_s,
+        started_s=None,
+        first_byte_s=None,
+        done_s=None,
+        bytes=0,
+        ok=False,
+        error=error,
+        sources=Sources(),
+        wasted_bytes=0,
+    )

@@ -17,6 +17,7 @@ from collections import deque
 from typing import Any, ClassVar
 
 import gevent
+import gevent.event
 import gevent.os
 import locust  # isort: split  # first, as it patches what the other imports bind
 import msgspec
@@ -43,6 +44,8 @@ class Stage:
         self.waiting = deque(assignment.wishes)
         self.bytes: dict[str, int] = {}
         self.ended = 0
+        self.over = gevent.event.Event()
+        """Set when every transfer has ended."""
 
     def report_progress(self) -> None:
         """Tell the harness how far all transfers together are."""
@@ -52,11 +55,8 @@ class Stage:
         """Tell the harness that a transfer ended."""
         self.ended += 1
         send(Ended(transfer=transfer, path=path))
-
-    @property
-    def over(self) -> bool:
-        """True when every transfer has ended."""
-        return self.ended == len(self.assignment.wishes)
+        if self.ended == len(self.assignment.wishes):
+            self.over.set()
 
 
 class PeerUser(locust.User):  # type: ignore[misc]  # Locust is imported without types
@@ -141,8 +141,7 @@ def act_out(assignment: Assignment) -> None:
     stage = PeerUser.stage = Stage(assignment)
     environment = Environment(user_classes=[PeerUser], shape_class=PlanShape(assignment))
     environment.create_local_runner().start_shape()
-    while not stage.over:
-        gevent.sleep(REPORT_EVERY_S)
+    while not stage.over.wait(REPORT_EVERY_S):
         stage.report_progress()
     for line in get_stats_summary(environment.stats, current=False):
         logging.info(line)

@@ -31,18 +31,3 @@ def plan_arrivals(demand: Demand, peers: int, rng: Random) -> list[float]:
 def arrivals_rng(seed: int, step: Step) -> Random:
     """The randomness of a step's plan: the same for every contender, another for every repeat and number of peers."""
     return Random(f"arrivals/{seed}/{step.peers}/{step.repeat}")
-
-
-def order_steps(contenders: tuple[str, ...], peers: tuple[int, ...], repeats: int, seed: int) -> list[Step]:
-    """Every step of a run in the order it is played.
-
-    Within a repeat and a number of peers the contenders come in random order, so that drift of the machine over time
-    favours none of them; the order depends on the seed alone, so a resumed run keeps it.
-    """
-    rng = Random(f"order/{seed}")
-    return [
-        Step(contender, count, repeat)
-        for repeat in range(repeats)
-        for count in peers
-        for contender in rng.sample(contenders, len(contenders))
-    ]
