@@ -1,0 +1,202 @@
+"""The `p2p-node` command: create a torrent, seed it, get it, track it, or host a fleet of peers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import click
+import uvloop
+from aiohttp import web
+
+from p2p_node.core.swarm import SwarmSettings
+from p2p_node.shell.errors import NodeError, describe
+from p2p_node.shell.fetch import wait_until_complete
+from p2p_node.shell.fleet import Fleet
+from p2p_node.shell.peer import Peer
+from p2p_node.shell.storage import Storage
+from p2p_node.shell.torrent import create_torrent, read_torrent
+from p2p_node.shell.tracker_server import TrackerServer
+
+_RATE = click.option("--upload-rate", type=click.FloatRange(min=1), help="Upload cap in bytes per second.")
+_ADDRESS = click.option("--address", default="0.0.0.0", show_default=True, help="Address to listen on.")
+_SLOTS = click.option(
+    "--slots", type=click.IntRange(min=1), help="Unchoke this many peers (default: all while they are few)."
+)
+
+
+@click.group()
+@click.option("--verbose", is_flag=True, help="Log connections and their ends to stderr.")
+def cli(verbose: bool) -> None:
+    """A BitTorrent peer."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr
+    )
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--tracker", metavar="URL", help="The tracker's announce URL.")
+@click.option("--piece-size", default="auto", show_default=True, help="Bytes in a piece, or auto: at least 512 pieces.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where to write (default: FILE.torrent).")
+def create(file: Path, tracker: str | None, piece_size: str, out: Path | None) -> None:
+    """Make a torrent of FILE."""
+    if piece_size != "auto" and (not piece_size.isdigit() or int(piece_size) < 1):
+        raise click.UsageError(f"--piece-size {piece_size}: give a number of bytes, or auto")
+    torrent = create_torrent(file, None if piece_size == "auto" else int(piece_size), tracker)
+    out = out or file.with_name(file.name + ".torrent")
+    try:
+        out.write_bytes(torrent)
+    except OSError as error:
+        raise describe(error, f"write {out}") from None
+    click.echo(out)
+
+
+@cli.command()
+@click.argument("torrent", type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="The file.")
+@_ADDRESS
+@click.option("--port", default=6881, show_default=True, help="Port to listen on; 0 takes a free one.")
+@_RATE
+@_SLOTS
+def seed(torrent: Path, data: Path, address: str, port: int, upload_rate: float | None, slots: int | None) -> None:
+    """Serve the file of TORRENT to its swarm until stopped."""
+    _run(_seed(torrent, data, address, port, upload_rate, SwarmSettings(slots=slots)))
+
+
+@cli.command()
+@click.argument("torrent", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=".", help="Where to download to.")
+@_ADDRESS
+@click.option("--port", default=0, help="Port to listen on; 0 takes a free one.")
+@click.option("--seed-time", type=click.FloatRange(min=0), default=0, help="Seconds to keep seeding when complete.")
+@_RATE
+@_SLOTS
+def get(
+    torrent: Path,
+    out: Path,
+    address: str,
+    port: int,
+    seed_time: float,
+    upload_rate: float | None,
+    slots: int | None,
+) -> None:
+    """Download the file of TORRENT, verified, and upload meanwhile."""
+    _run(_get(torrent, out, address, port, seed_time, upload_rate, SwarmSettings(slots=slots)))
+
+
+@cli.command()
+@_ADDRESS
+@click.option("--port", default=6969, show_default=True, help="Port to listen on.")
+@click.option("--interval", type=click.FloatRange(min=1), default=60, show_default=True, help="Seconds of announces.")
+def track(address: str, port: int, interval: float) -> None:
+    """Run a tracker at http://ADDRESS:PORT/announce."""
+    _run(_track(address, port, interval))
+
+
+@cli.command()
+@click.option("--control", type=click.Path(path_type=Path), required=True, help="Unix socket of the control API.")
+@_SLOTS
+def fleet(control: Path, slots: int | None) -> None:
+    """Host many peers in one process, driven over a control socket."""
+    _run(_fleet(control, SwarmSettings(slots=slots)))
+
+
+async def _seed(
+    torrent: Path, data: Path, address: str, port: int, upload_rate: float | None, settings: SwarmSettings
+) -> None:
+    metainfo = read_torrent(torrent)
+    storage = Storage(metainfo, data, writable=False)
+    have = await asyncio.to_thread(storage.check)
+    if have.bit_count() != metainfo.piece_count:
+        raise NodeError(f"{data} is not the file of {torrent}: {have.bit_count()} of {metainfo.piece_count} pieces fit")
+    with ThreadPoolExecutor(1) as hasher:
+        peer = Peer(hasher, upload_rate)
+        await peer.listen(address, port)
+        peer.join(metainfo, storage, have, settings)
+        click.echo(f"seeding {metainfo.name} on {peer.address[0]}:{peer.address[1]}")
+        await _until_stopped()
+        await peer.leave()
+
+
+async def _get(
+    torrent: Path,
+    out: Path,
+    address: str,
+    port: int,
+    seed_time: float,
+    upload_rate: float | None,
+    settings: SwarmSettings,
+) -> None:
+    metainfo = read_torrent(torrent)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise describe(error, f"create {out}") from None
+    storage = Storage(metainfo, out / metainfo.name, writable=True)
+    have = await asyncio.to_thread(storage.check)
+    with ThreadPoolExecutor(1) as hasher:
+        peer = Peer(hasher, upload_rate)
+        await peer.listen(address, port)
+        peer.join(metainfo, storage, have, settings)
+        if have.bit_count() != metainfo.piece_count:
+            await wait_until_complete(peer)
+        click.echo(f"{storage.path} is complete and verified")
+        await asyncio.sleep(seed_time)
+        await peer.leave()
+
+
+async def _track(address: str, port: int, interval: float) -> None:
+    runner = web.AppRunner(TrackerServer(interval).application(), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, address, port, backlog=1024).start()
+    except OSError as error:
+        raise describe(error, f"listen on {address}:{port}") from None
+    click.echo(f"listening on http://{address}:{port}/announce")
+    await _until_stopped()
+    await runner.cleanup()
+
+
+async def _fleet(control: Path, settings: SwarmSettings) -> None:
+    runner = web.AppRunner(Fleet(settings).application(), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.UnixSite(runner, str(control), backlog=1024).start()
+    except OSError as error:
+        raise describe(error, f"listen on {control}") from None
+    click.echo(f"listening on {control}")
+    await _until_stopped()
+    await runner.cleanup()
+
+
+async def _until_stopped() -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
+def main() -> None:
+    """Run the command; what goes wrong is one line on stderr and exit code 1 (2 for wrong usage)."""
+    try:
+        cli()
+    except NodeError as error:
+        click.echo(f"p2p-node: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

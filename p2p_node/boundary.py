@@ -1,0 +1,78 @@
+"""Everything that crosses the core: effects it asks for. Inputs are the methods of `core.node.Node`.
+
+The core never does IO. It answers each input with effects, in order, which a shell performs over real sockets and a
+simulated lab in virtual time. Times are seconds of the caller's clock, always passed in.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from p2p_node.wire.announce import Address
+from p2p_node.wire.handshake import Handshake
+from p2p_node.wire.messages import Message
+
+ConnectionId: TypeAlias = int
+"""Names a connection; chosen by whoever performs effects, never reused."""
+
+
+class Dial(msgspec.Struct, frozen=True):
+    """Connect to this address; answered by `connected` or `dial_failed`."""
+
+    address: Address
+
+
+class Send(msgspec.Struct, frozen=True, gc=False):
+    """Send this on a connection."""
+
+    connection: ConnectionId
+    message: Handshake | Message
+
+
+class Serve(msgspec.Struct, frozen=True, gc=False):
+    """Blocks wait to be uploaded on this connection; take them with `next_upload` as the link has room."""
+
+    connection: ConnectionId
+
+
+class Close(msgspec.Struct, frozen=True):
+    """End this connection, for this reason."""
+
+    connection: ConnectionId
+    reason: str
+
+
+class Store(msgspec.Struct, frozen=True, gc=False):
+    """Keep this block of a piece that is not yet verified. `data` must be copied before the next input."""
+
+    piece: int
+    begin: int
+    data: bytes | memoryview
+
+
+class Verify(msgspec.Struct, frozen=True, gc=False):
+    """Every block of the piece was stored: hash it, write it, and answer with `piece_verified`."""
+
+    piece: int
+
+
+class Discard(msgspec.Struct, frozen=True, gc=False):
+    """Forget the blocks stored for this piece."""
+
+    piece: int
+
+
+class Announce(msgspec.Struct, frozen=True):
+    """GET this URL of a tracker; answered by `announced` or `announce_failed`."""
+
+    tracker: str
+    url: str
+
+
+class Complete(msgspec.Struct, frozen=True):
+    """Every piece is verified; said once."""
+
+
+Effect: TypeAlias = Dial | Send | Serve | Close | Store | Verify | Discard | Announce | Complete

@@ -1,0 +1,75 @@
+"""One connection to a peer: what each side said, what is asked for in each direction, and how fast it flows. State
+only."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum, auto
+
+from p2p_node.boundary import ConnectionId
+from p2p_node.core.rates import Rate
+from p2p_node.wire.announce import Address
+from p2p_node.wire.messages import Request
+
+
+class Phase(Enum):
+    """Before and after the peer's handshake."""
+
+    HANDSHAKE = auto()
+    OPEN = auto()
+
+
+class Connection:
+    """The state of one connection. `pending` maps (piece, block) to when it was asked for; `uploads` are the peer's
+    requests."""
+
+    __slots__ = (
+        "address",
+        "am_choking",
+        "am_interested",
+        "cancelled",
+        "download",
+        "fast",
+        "have",
+        "haves_due",
+        "id",
+        "last_received",
+        "last_sent",
+        "opened",
+        "outgoing",
+        "peer_choking",
+        "peer_id",
+        "peer_interested",
+        "pending",
+        "phase",
+        "requested",
+        "revealed",
+        "upload",
+        "uploads",
+        "working_on",
+    )
+
+    def __init__(self, connection: ConnectionId, address: Address, outgoing: bool, now: float) -> None:
+        self.id = connection
+        self.address = address
+        self.outgoing = outgoing
+        self.phase = Phase.HANDSHAKE
+        self.peer_id = b""
+        self.fast = False
+        self.opened = self.last_received = self.last_sent = now
+        self.have = 0
+        self.am_choking = self.peer_choking = True
+        self.am_interested = self.peer_interested = False
+        self.pending: dict[tuple[int, int], float] = {}
+        self.working_on: int | None = None
+        self.uploads: deque[Request] = deque()
+        self.revealed = 0
+        """Pieces this peer was told that we have."""
+        self.requested = 0
+        """Pieces of which this peer asked for a block."""
+        self.haves_due = 0
+        """Pieces to tell it about, with the next thing sent or when the batch is due."""
+        self.download = Rate(now)
+        self.upload = Rate(now)
+        self.cancelled: set[tuple[int, int]] = set()
+        """Blocks asked for and given up: they may still come, and are then wasted, not unsolicited."""

@@ -1,0 +1,41 @@
+"""A piece that is being downloaded: which of its blocks are asked for, and which are here."""
+
+from __future__ import annotations
+
+from p2p_node.wire.announce import Address
+
+
+class Partial:
+    """One piece in progress. `open` is the set of blocks nobody was asked for, `missing` those not received."""
+
+    __slots__ = ("block_count", "contributors", "missing", "open", "piece", "workers")
+
+    def __init__(self, piece: int, block_count: int) -> None:
+        self.piece = piece
+        self.block_count = block_count
+        self.missing = (1 << block_count) - 1
+        self.open = self.missing
+        self.contributors: dict[Address, int] = {}
+        """Bytes by the peer that sent them."""
+        self.workers = 0
+        """Connections that are asking for this piece's blocks one after the other."""
+
+    def take(self) -> int:
+        """Mark the first open block as asked for, and return it."""
+        bit = self.open & -self.open
+        self.open ^= bit
+        return bit.bit_length() - 1
+
+    def give_back(self, block: int) -> None:
+        """The block was asked for in vain; it is open again unless it came meanwhile."""
+        self.open |= (1 << block) & self.missing
+
+    def receive(self, block: int, size: int, source: Address) -> bool:
+        """The block came; returns False for a duplicate."""
+        bit = 1 << block
+        if not self.missing & bit:
+            return False
+        self.missing ^= bit
+        self.open &= ~bit
+        self.contributors[source] = self.contributors.get(source, 0) + size
+        return True

@@ -1,0 +1,125 @@
+"""What to ask a peer for next: rarest piece first, from the first piece on.
+
+Order of preference: the piece this peer is already working on; a piece that others left unfinished; the rarest new
+piece; any open block of a piece others work on. When nothing is open any more, the end game asks a second peer for a
+block that is long under way.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from p2p_node.core import bits
+from p2p_node.core.connection import Connection
+from p2p_node.core.partial import Partial
+from p2p_node.core.rarity import Rarity
+from p2p_node.wire.messages import BLOCK
+from p2p_node.wire.metainfo import Metainfo
+
+
+class Picker:
+    """Knows which pieces are here, under way and wanted."""
+
+    def __init__(self, metainfo: Metainfo, have: int, rng: Random) -> None:
+        self._metainfo = metainfo
+        self._rng = rng
+        self.rarity = Rarity(metainfo.piece_count)
+        self.have = have
+        self.missing = ((1 << metainfo.piece_count) - 1) & ~have
+        """Pieces not verified."""
+        self._fresh = self.missing
+        """Missing pieces of which no block was asked for."""
+        self.partials: dict[int, Partial] = {}
+        self._open = 0
+        """Partials with blocks that nobody was asked for."""
+
+    def wants_from(self, have: int) -> bool:
+        """Whether a peer with these pieces has one that is missing here."""
+        return bool(have & self.missing)
+
+    def pick(self, connection: Connection) -> tuple[int, int] | None:
+        """The next piece and block to ask this peer for, now marked as asked; None when nothing is open there."""
+        partial = self._partial_for(connection)
+        if partial is None:
+            return None
+        if connection.working_on != partial.piece:
+            self.leave(connection)
+            connection.working_on = partial.piece
+            partial.workers += 1
+        block = partial.take()
+        if not partial.open:
+            self._open &= ~(1 << partial.piece)
+            self.leave(connection)
+        return partial.piece, block
+
+    @property
+    def end_game(self) -> bool:
+        """Whether every missing block has been asked for."""
+        return not self._fresh and not self._open
+
+    def leave(self, connection: Connection) -> None:
+        """The peer stops working on its piece; what it was asked for stays asked."""
+        if connection.working_on is None:
+            return
+        partial = self.partials.get(connection.working_on)
+        if partial is not None:
+            partial.workers -= 1
+        connection.working_on = None
+
+    def give_back(self, piece: int, block: int) -> None:
+        """A block was asked for in vain."""
+        partial = self.partials.get(piece)
+        if partial is None:
+            return
+        partial.give_back(block)
+        if partial.open:
+            self._open |= 1 << piece
+
+    def receive(self, piece: int, block: int, size: int, connection: Connection) -> Partial | None:
+        """A block came; returns its piece's progress, or None when it was not needed."""
+        partial = self.partials.get(piece)
+        if partial is None or not partial.receive(block, size, connection.address):
+            return None
+        if not partial.open:
+            self._open &= ~(1 << piece)
+        return partial
+
+    def verified(self, piece: int) -> None:
+        """The piece is here, and right."""
+        del self.partials[piece]
+        self.have |= 1 << piece
+        self.missing &= ~(1 << piece)
+
+    def failed(self, piece: int) -> None:
+        """The piece was wrong; it is wanted from the start."""
+        del self.partials[piece]
+        self._fresh |= 1 << piece
+
+    def block_count(self, piece: int) -> int:
+        """Blocks in this piece."""
+        return -(-self._metainfo.piece_size(piece) // BLOCK)
+
+    def block_size(self, piece: int, block: int) -> int:
+        """Bytes in this block."""
+        return min(BLOCK, self._metainfo.piece_size(piece) - block * BLOCK)
+
+    def _partial_for(self, connection: Connection) -> Partial | None:
+        if connection.working_on is not None:
+            partial = self.partials.get(connection.working_on)
+            if partial is not None and partial.open:
+                return partial
+        open_here = self._open & connection.have
+        for piece in bits.members(open_here):
+            if not self.partials[piece].workers:
+                return self.partials[piece]
+        if fresh := self._fresh & connection.have:
+            return self._begin(self.rarity.rarest(fresh, self._rng))
+        if open_here:
+            return self.partials[bits.first(open_here, self._rng.randrange(self._metainfo.piece_count))]
+        return None
+
+    def _begin(self, piece: int) -> Partial:
+        partial = self.partials[piece] = Partial(piece, self.block_count(piece))
+        self._fresh &= ~(1 << piece)
+        self._open |= 1 << piece
+        return partial

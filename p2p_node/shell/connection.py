@@ -1,0 +1,91 @@
+"""One TCP connection to a peer: bytes from the socket to messages for the core, and messages and blocks to the
+socket."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from p2p_node.boundary import ConnectionId
+from p2p_node.wire import handshake
+from p2p_node.wire.announce import Address
+from p2p_node.wire.errors import ProtocolError
+from p2p_node.wire.frames import MAX_FRAME, decode_frames
+from p2p_node.wire.handshake import Handshake
+from p2p_node.wire.messages import Message
+
+if TYPE_CHECKING:
+    from p2p_node.shell.peer import Peer
+
+HIGH_WATER = 1 << 20
+"""Bytes that wait in user space for the socket before no more blocks are read from disk for it."""
+
+_receive_buffer = memoryview(bytearray(MAX_FRAME + 4 + (1 << 20)))
+"""One for the process: it is filled and emptied within one callback, and an idle connection then costs no buffer."""
+
+
+class PeerConnection(asyncio.BufferedProtocol):
+    """Feeds `Peer.handshake` and `Peer.messages`; keeps the incomplete rest of what it received."""
+
+    def __init__(self, peer: Peer, number: ConnectionId, outgoing: bool) -> None:
+        self.number = number
+        self.writable = True
+        self.transport: asyncio.Transport | None = None
+        self._peer = peer
+        self._outgoing = outgoing
+        self._shaken = False
+        self._rest = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is connected."""
+        self.transport = transport = cast(asyncio.Transport, transport)
+        transport.set_write_buffer_limits(high=HIGH_WATER)
+        address: Address = transport.get_extra_info("peername")[:2]
+        self._peer.connection_made(self, address, self._outgoing)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is closed."""
+        self.transport = None
+        self._peer.connection_lost(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to receive to: behind the rest of last time."""
+        kept = len(self._rest)
+        _receive_buffer[:kept] = self._rest
+        return _receive_buffer[kept:]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes were received."""
+        end = len(self._rest) + nbytes
+        position = 0
+        try:
+            if not self._shaken:
+                handshake.check_prefix(bytes(_receive_buffer[: min(end, 20)]))
+                if end >= handshake.LENGTH:
+                    self._shaken = True
+                    position = handshake.LENGTH
+                    self._peer.handshake(self, Handshake.decode(bytes(_receive_buffer[:position])))
+            messages: list[Message] = []
+            if self._shaken:
+                messages, used = decode_frames(_receive_buffer[position:end])
+                position += used
+        except ProtocolError as error:
+            self._peer.misbehaved(self, str(error))
+            return
+        self._rest = bytes(_receive_buffer[position:end])
+        if messages:
+            self._peer.messages(self, messages, nbytes)
+
+    def pause_writing(self) -> None:
+        """The socket takes no more for now."""
+        self.writable = False
+
+    def resume_writing(self) -> None:
+        """The socket takes more."""
+        self.writable = True
+        self._peer.serve(self)
+
+    def close(self, abrupt: bool = False) -> None:
+        """End the connection: after what is written was sent, or at once with a reset."""
+        if self.transport is not None:
+            self.transport.abort() if abrupt else self.transport.close()

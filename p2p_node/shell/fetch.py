@@ -1,0 +1,79 @@
+"""A fetch: joins a swarm and tells what happens as events, from `started` to exactly one `done`
+(docs/control-api.md)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from p2p_node.core.swarm import SwarmSettings
+from p2p_node.shell.errors import NodeError
+from p2p_node.shell.peer import Peer
+from p2p_node.shell.storage import Storage
+from p2p_node.shell.torrent import read_torrent
+
+PROGRESS_S = 0.25
+"""Shortest time between two `progress` events."""
+
+Event = dict[str, Any]
+
+
+async def fetch(
+    peer: Peer, source: Path, directory: Path, origin: str | None, settings: SwarmSettings
+) -> AsyncIterator[Event]:
+    """Fetch the torrent at `source` into `directory`; bytes from the address `origin` count as the origin's."""
+    yield {"event": "started", "at": time.monotonic()}
+    try:
+        metainfo = read_torrent(source)
+        storage = Storage(metainfo, directory / metainfo.name, writable=True)
+        peer.join(metainfo, storage, 0, settings)
+    except NodeError as error:
+        yield {"event": "done", "at": time.monotonic(), "ok": False, "error": str(error)} | _delivered(peer, origin)
+        return
+    async for event in _follow(peer):
+        yield event
+    yield {
+        "event": "done",
+        "at": peer.completed_at or time.monotonic(),
+        "ok": peer.failed is None,
+        "error": str(peer.failed) if peer.failed else None,
+        "path": str(storage.path),
+    } | _delivered(peer, origin)
+
+
+async def _follow(peer: Peer) -> AsyncIterator[Event]:
+    first_byte_told = False
+    next_progress = 0.0
+    while peer.completed_at is None and peer.failed is None:
+        peer.changed.clear()
+        await peer.changed.wait()
+        if peer.first_byte_at is not None and not first_byte_told:
+            first_byte_told = True
+            yield {"event": "first_byte", "at": peer.first_byte_at}
+        now = time.monotonic()
+        if peer.node is not None and now >= next_progress:
+            next_progress = now + PROGRESS_S
+            yield {"event": "progress", "at": now, "bytes": peer.node.tally().downloaded}
+
+
+def _delivered(peer: Peer, origin: str | None) -> Event:
+    if peer.node is None:
+        return {"bytes": 0, "sources": {"origin": 0, "peers": 0, "webseed": 0}, "wasted_bytes": 0}
+    tally = peer.node.tally()
+    from_origin = sum(count for (host, _), count in tally.served.items() if host == origin)
+    return {
+        "bytes": tally.downloaded,
+        "sources": {"origin": from_origin, "peers": tally.downloaded - from_origin, "webseed": 0},
+        "wasted_bytes": tally.wasted,
+    }
+
+
+async def wait_until_complete(peer: Peer) -> None:
+    """Return when every piece is verified. Raises NodeError when the peer cannot go on."""
+    while peer.completed_at is None:
+        if peer.failed is not None:
+            raise peer.failed
+        peer.changed.clear()
+        await peer.changed.wait()

@@ -1,0 +1,151 @@
+"""A fleet: many peers in one process, each on its own address, driven over the control API (docs/control-api.md)."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from p2p_node.core.swarm import SwarmSettings
+from p2p_node.shell.errors import NodeError
+from p2p_node.shell.fetch import fetch
+from p2p_node.shell.metrics import exposition
+from p2p_node.shell.peer import Peer
+
+_Body = TypeVar("_Body")
+
+
+class NewPeer(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /peers`."""
+
+    id: str
+    address: str
+    directory: str
+    upload_rate: float | None = None
+    download_rate: float | None = None
+
+
+class FetchOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /peers/{id}/fetch`."""
+
+    source: str
+    sha256: str | None = None
+    origin: str | None = None
+
+
+@dataclass(slots=True)
+class _Member:
+    peer: Peer
+    directory: Path
+    fetching: bool = False
+
+
+class Fleet:
+    """The control API's handlers and the peers they act on."""
+
+    def __init__(self, settings: SwarmSettings) -> None:
+        self._settings = settings
+        self._members: dict[str, _Member] = {}
+        self._hasher = ThreadPoolExecutor(1, thread_name_prefix="hasher")
+
+    def application(self) -> web.Application:
+        """The aiohttp application that speaks the control API."""
+        app = web.Application(middlewares=[_errors_as_json])
+        app.add_routes(
+            [
+                web.post("/peers", self._add),
+                web.get("/peers/{id}", self._show),
+                web.delete("/peers/{id}", self._remove),
+                web.post("/peers/{id}/fetch", self._fetch),
+                web.get("/metrics", self._metrics),
+                web.get("/healthz", _healthy),
+            ]
+        )
+        app.on_shutdown.append(self._close)
+        return app
+
+    async def _add(self, request: web.Request) -> web.Response:
+        order = await _body(request, NewPeer)
+        if order.id in self._members:
+            raise web.HTTPConflict(reason=f"peer {order.id} exists already")
+        peer = Peer(self._hasher, order.upload_rate, order.download_rate)
+        try:
+            Path(order.directory).mkdir(parents=True, exist_ok=True)
+            await peer.listen(order.address, 0)
+        except (OSError, NodeError) as error:
+            raise web.HTTPBadRequest(reason=str(error)) from None
+        self._members[order.id] = _Member(peer, Path(order.directory))
+        return web.json_response({"id": order.id, "port": peer.address[1]}, status=201)
+
+    async def _show(self, request: web.Request) -> web.Response:
+        peer = self._member(request).peer
+        state = "idle" if peer.node is None else "seeding" if peer.node.complete else "fetching"
+        verified = peer.node.tally().downloaded if peer.node else 0
+        return web.json_response(
+            {"id": request.match_info["id"], "state": state, "bytes": verified, "connections": peer.connection_count}
+        )
+
+    async def _remove(self, request: web.Request) -> web.Response:
+        member = self._member(request)
+        del self._members[request.match_info["id"]]
+        await member.peer.leave(abrupt=request.query.get("abrupt") == "1")
+        return web.Response(status=204)
+
+    async def _fetch(self, request: web.Request) -> web.StreamResponse:
+        order = await _body(request, FetchOrder)
+        member = self._member(request)
+        if member.fetching or member.peer.node is not None:
+            raise web.HTTPConflict(reason=f"peer {request.match_info['id']} is fetching already")
+        member.fetching = True
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        try:
+            await response.prepare(request)
+            events = fetch(member.peer, Path(order.source), member.directory, order.origin, self._settings)
+            async for event in events:
+                await response.write(json.dumps(event).encode() + b"\n")
+        except ConnectionError:
+            # Whoever asked has gone: the fetch is cancelled, and so the peer leaves the swarm.
+            self._members.pop(request.match_info["id"], None)
+            await member.peer.leave()
+        finally:
+            member.fetching = False
+        return response
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(body=exposition(member.peer for member in self._members.values()))
+
+    async def _close(self, _app: web.Application) -> None:
+        for member in list(self._members.values()):
+            await member.peer.leave(abrupt=True)
+        self._hasher.shutdown(wait=False, cancel_futures=True)
+
+    def _member(self, request: web.Request) -> _Member:
+        member = self._members.get(request.match_info["id"])
+        if member is None:
+            raise web.HTTPNotFound(reason=f"no peer {request.match_info['id']}")
+        return member
+
+
+async def _healthy(_request: web.Request) -> web.Response:
+    return web.Response(text="ok")
+
+
+async def _body(request: web.Request, kind: type[_Body]) -> _Body:
+    try:
+        return msgspec.json.decode(await request.read(), type=kind)
+    except msgspec.DecodeError as error:
+        raise web.HTTPBadRequest(reason=str(error)) from None
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: Any) -> web.StreamResponse:
+    try:
+        response: web.StreamResponse = await handler(request)
+        return response
+    except web.HTTPError as error:
+        return web.json_response({"error": error.reason}, status=error.status)

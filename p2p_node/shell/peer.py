@@ -1,0 +1,353 @@
+"""A peer on real sockets: performs the core's effects and feeds it what happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from random import Random
+
+import aiohttp
+
+from p2p_node import boundary
+from p2p_node.boundary import ConnectionId, Effect
+from p2p_node.core.node import Node
+from p2p_node.core.swarm import SwarmSettings
+from p2p_node.shell.connection import PeerConnection
+from p2p_node.shell.errors import NodeError, describe
+from p2p_node.shell.storage import Storage
+from p2p_node.shell.throttle import TokenBucket
+from p2p_node.wire.announce import Address
+from p2p_node.wire.errors import ProtocolError
+from p2p_node.wire.handshake import Handshake
+from p2p_node.wire.messages import Message, encode, piece_header
+from p2p_node.wire.metainfo import Metainfo
+
+log = logging.getLogger("p2p_node")
+
+PEER_ID_PREFIX = b"-SB0100-"
+ANNOUNCE_S = 15.0
+DIAL_S = 10.0
+
+
+class Peer:
+    """Listens on one address from the start; joins a swarm with `join`. `failed` is set when it can go on no more."""
+
+    def __init__(self, hasher: Executor, upload_rate: float | None = None, download_rate: float | None = None) -> None:
+        self.address: Address = ("", 0)
+        self.node: Node | None = None
+        self.first_byte_at: float | None = None
+        """When the first payload byte came, and when the last was verified, in seconds of `time.monotonic()`."""
+        self.completed_at: float | None = None
+        self.changed = asyncio.Event()
+        """Set whenever there is something new to report: a first byte, a verified piece, an end."""
+        self.failed: NodeError | None = None
+        self._loop = asyncio.get_running_loop()
+        self._hasher = hasher
+        self._upload = TokenBucket(upload_rate) if upload_rate else None
+        self._download = TokenBucket(download_rate) if download_rate else None
+        self._storage: Storage | None = None
+        self._connections: dict[ConnectionId, PeerConnection] = {}
+        self._last_number = 0
+        self._server: asyncio.Server | None = None
+        self._http: aiohttp.ClientSession | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._waiting: dict[ConnectionId, None] = {}
+        """Connections that wait for the upload rate to allow their next block, in order."""
+        self._taking_turns = False
+        self._performers = self._effect_table()
+
+    # What a person or the control API does
+
+    async def listen(self, host: str, port: int) -> None:
+        """Take incoming connections on this address; port 0 takes any free one. Raises NodeError."""
+        try:
+            self._server = await self._loop.create_server(lambda: self._new_connection(False), host, port)
+        except OSError as error:
+            raise describe(error, f"listen on {host}:{port}") from None
+        self.address = self._server.sockets[0].getsockname()[:2]
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(local_addr=(host, 0)), timeout=aiohttp.ClientTimeout(ANNOUNCE_S)
+        )
+
+    def join(self, metainfo: Metainfo, storage: Storage, have: int, settings: SwarmSettings) -> None:
+        """Enter the swarm of this torrent, holding the pieces in `have`."""
+        peer_id = PEER_ID_PREFIX + os.urandom(12)
+        self._storage = storage
+        self.node = Node(metainfo, peer_id, self.address, have, settings, Random(peer_id), self._loop.time())
+        self.node.tick(self._loop.time())
+        self._perform()
+
+    async def leave(self, abrupt: bool = False) -> None:
+        """End: gracefully with a goodbye to the trackers, or abruptly with every connection reset."""
+        if self._server is not None:
+            self._server.close()
+        if self.node is not None and not abrupt:
+            self.node.stop(self._loop.time())
+            self._perform()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=2.0)
+        for connection in list(self._connections.values()):
+            connection.close(abrupt)
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.node = None
+        if self._http is not None:
+            await self._http.close()
+        if self._storage is not None:
+            self._storage.close()
+
+    @property
+    def connection_count(self) -> int:
+        """Open connections."""
+        return len(self._connections)
+
+    # What connections report
+
+    def connection_made(self, connection: PeerConnection, address: Address, outgoing: bool) -> None:
+        """A socket is connected."""
+        if self.node is None:
+            connection.close()
+            return
+        self._connections[connection.number] = connection
+        self.node.connected(connection.number, address, outgoing, self._loop.time())
+        self._perform()
+
+    def connection_lost(self, connection: PeerConnection) -> None:
+        """A socket is closed."""
+        if self._connections.pop(connection.number, None) is not None and self.node is not None:
+            self._waiting.pop(connection.number, None)
+            self.node.disconnected(connection.number, self._loop.time())
+            self._perform()
+
+    def handshake(self, connection: PeerConnection, shake: Handshake) -> None:
+        """A peer said who it is."""
+        if self.node is not None:
+            self.node.shaken_hands(connection.number, shake, self._loop.time())
+            self._perform()
+
+    def messages(self, connection: PeerConnection, messages: list[Message], received: int) -> None:
+        """A peer said something."""
+        if self.node is None:
+            return
+        now = self._loop.time()
+        if self._download is not None:
+            self._slow_down(connection, received, now)
+        self.node.received(connection.number, messages, now)
+        self._perform()
+
+    def misbehaved(self, connection: PeerConnection, reason: str) -> None:
+        """A peer sent what is no protocol."""
+        self._close(boundary.Close(connection.number, reason))
+
+    def serve(self, connection: PeerConnection) -> None:
+        """Send blocks on this connection while it takes them and the rate allows."""
+        if self._upload is None:
+            while self._send_block(connection):
+                pass
+        else:
+            self._waiting.setdefault(connection.number)
+            if not self._taking_turns:
+                self._take_turns()
+
+    def _take_turns(self) -> None:
+        # Under a rate cap connections share it evenly: a block each, whoever waited longest first.
+        assert self._upload is not None
+        self._taking_turns = False
+        while self._waiting:
+            if (delay := self._upload.delay(self._loop.time())) > 0:
+                self._taking_turns = True
+                self._loop.call_later(delay, self._take_turns)
+                return
+            number = next(iter(self._waiting))
+            del self._waiting[number]
+            connection = self._connections.get(number)
+            if connection is not None and self._send_block(connection):
+                self._waiting[number] = None
+
+    def _send_block(self, connection: PeerConnection) -> bool:
+        if self.node is None or self._storage is None or connection.transport is None or not connection.writable:
+            return False
+        now = self._loop.time()
+        request = self.node.next_upload(connection.number, now)
+        if request is None:
+            return False
+        try:
+            data = self._storage.read(request.piece, request.begin, request.length)
+        except (OSError, NodeError) as error:
+            self._fail(error)
+            return False
+        if self._upload is not None:
+            self._upload.take(request.length, now)
+        connection.transport.writelines([piece_header(request.piece, request.begin, request.length), data])
+        return True
+
+    # Effects
+
+    def _effect_table(self) -> dict[type, Callable[..., None]]:
+        return {
+            boundary.Serve: self._serve,
+            boundary.Close: self._close,
+            boundary.Store: self._store,
+            boundary.Verify: self._verify,
+            boundary.Discard: self._discard,
+            boundary.Dial: self._dial,
+            boundary.Announce: self._announce,
+            boundary.Complete: self._complete,
+        }
+
+    def _perform(self) -> None:
+        if self.node is None:
+            return
+        outgoing: dict[ConnectionId, list[bytes]] = {}
+        later: list[Effect] = []
+        for effect in self.node.take_effects():
+            if isinstance(effect, boundary.Send):
+                message = effect.message
+                frame = message.encode() if isinstance(message, Handshake) else encode(message)
+                outgoing.setdefault(effect.connection, []).append(frame)
+            elif isinstance(effect, boundary.Serve | boundary.Close):
+                later.append(effect)  # what was said before goes out before
+            else:
+                self._performers[type(effect)](effect)
+        self._write(outgoing)
+        for effect in later:
+            self._performers[type(effect)](effect)
+        self._set_timer()
+
+    def _write(self, outgoing: dict[ConnectionId, list[bytes]]) -> None:
+        for number, frames in outgoing.items():
+            connection = self._connections.get(number)
+            if connection is not None and connection.transport is not None:
+                connection.transport.write(b"".join(frames))
+
+    def _serve(self, effect: boundary.Serve) -> None:
+        connection = self._connections.get(effect.connection)
+        if connection is not None:
+            self.serve(connection)
+
+    def _close(self, effect: boundary.Close) -> None:
+        connection = self._connections.get(effect.connection)
+        if connection is not None:
+            log.info("%s:%d closes connection %d: %s", *self.address, effect.connection, effect.reason)
+            connection.close()
+            self.connection_lost(connection)
+
+    def _store(self, effect: boundary.Store) -> None:
+        assert self._storage is not None
+        if self.first_byte_at is None:
+            self.first_byte_at = time.monotonic()
+            self.changed.set()
+        self._storage.store(effect.piece, effect.begin, effect.data)
+
+    def _verify(self, effect: boundary.Verify) -> None:
+        assert self._storage is not None
+        future = self._loop.run_in_executor(self._hasher, self._storage.finish, effect.piece)
+        future.add_done_callback(lambda done: self._verified(effect.piece, done))
+
+    def _verified(self, piece: int, done: asyncio.Future[bool]) -> None:
+        if self.node is None or self._storage is None or done.cancelled():
+            return
+        if error := done.exception():
+            self._fail(error)
+            return
+        if done.result():
+            self._storage.discard(piece)
+        self.node.piece_verified(piece, done.result(), self._loop.time())
+        self.changed.set()
+        self._perform()
+
+    def _discard(self, effect: boundary.Discard) -> None:
+        assert self._storage is not None
+        self._storage.discard(effect.piece)
+
+    def _complete(self, _effect: boundary.Complete) -> None:
+        self.completed_at = time.monotonic()
+        self.changed.set()
+
+    def _dial(self, effect: boundary.Dial) -> None:
+        self._spawn(self._connect(effect.address))
+
+    def _announce(self, effect: boundary.Announce) -> None:
+        self._spawn(self._ask_tracker(effect))
+
+    async def _connect(self, address: Address) -> None:
+        try:
+            async with asyncio.timeout(DIAL_S):
+                await self._loop.create_connection(
+                    lambda: self._new_connection(True), *address, local_addr=(self.address[0], 0)
+                )
+        except (OSError, TimeoutError):
+            if self.node is not None:
+                self.node.dial_failed(address, self._loop.time())
+                self._perform()
+
+    async def _ask_tracker(self, effect: boundary.Announce) -> None:
+        assert self._http is not None
+        try:
+            async with self._http.get(effect.url) as response:
+                reply = await response.content.read(1 << 20)
+        except (OSError, TimeoutError, aiohttp.ClientError) as error:
+            log.warning("%s:%d: tracker %s: %s", *self.address, effect.tracker, error)
+            if self.node is not None:
+                self.node.announce_failed(effect.tracker, self._loop.time())
+        else:
+            if self.node is not None:
+                try:
+                    self.node.announced(effect.tracker, reply, self._loop.time())
+                except ProtocolError as error:
+                    log.warning("%s:%d: %s", *self.address, error)
+        self._perform()
+
+    # Small parts
+
+    def _new_connection(self, outgoing: bool) -> PeerConnection:
+        self._last_number += 1
+        return PeerConnection(self, self._last_number, outgoing)
+
+    def _set_timer(self) -> None:
+        # A timer that fires early only ticks once in vain, so one that is set is moved forward only.
+        assert self.node is not None
+        due = self.node.timer
+        if self._timer is not None:
+            if self._timer_at <= due:
+                return
+            self._timer.cancel()
+        self._timer_at = due
+        self._timer = self._loop.call_at(due, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self.node is not None:
+            self.node.tick(self._loop.time())
+            self._perform()
+
+    def _slow_down(self, connection: PeerConnection, received: int, now: float) -> None:
+        assert self._download is not None
+        self._download.take(received, now)
+        delay = self._download.delay(now)
+        if delay > 0 and connection.transport is not None:
+            connection.transport.pause_reading()
+            self._loop.call_later(delay, self._read_again, connection)
+
+    def _read_again(self, connection: PeerConnection) -> None:
+        if connection.transport is not None:
+            connection.transport.resume_reading()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _fail(self, error: BaseException) -> None:
+        self.failed = error if isinstance(error, NodeError) else NodeError(str(error))
+        log.error("%s:%d: %s", *self.address, self.failed)
+        self.changed.set()

@@ -1,0 +1,118 @@
+"""Splits a byte stream into messages; the frame cap is checked before anything is buffered.
+
+A decoder keeps nothing between calls: it says how much it consumed, and whoever reads the socket keeps the rest.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+from p2p_node.wire import messages
+from p2p_node.wire.errors import ProtocolError
+from p2p_node.wire.messages import Message
+
+MAX_FRAME = 1 << 20
+"""Longest frame accepted; a bitfield of eight million pieces, or sixty-four ordinary blocks."""
+
+_LENGTH_KIND = struct.Struct(">IB")
+_LENGTH = struct.Struct(">I")
+_INDEX = struct.Struct(">I")
+_RANGE = struct.Struct(">III")
+_PIECE = struct.Struct(">II")
+_KEEPALIVE = messages.KeepAlive()
+
+
+def decode_frames(data: memoryview) -> tuple[list[Message], int]:
+    """The messages that are whole in `data`, and how many bytes they took.
+
+    Blocks are views of `data`. Unknown kinds are skipped, as BEP 3 asks. Raises ProtocolError on a frame that is longer
+    than MAX_FRAME or whose length does not fit its kind.
+    """
+    found: list[Message] = []
+    append = found.append
+    position, end = 0, len(data)
+    while end - position >= 5:
+        length, kind = _LENGTH_KIND.unpack_from(data, position)
+        if length == 0:
+            append(_KEEPALIVE)
+            position += 4
+            continue
+        if length > MAX_FRAME:
+            raise ProtocolError(f"frame of {length} bytes, more than {MAX_FRAME}")
+        frame_end = position + 4 + length
+        if frame_end > end:
+            return found, position
+        if kind == messages.PIECE:
+            if length < 10:
+                raise ProtocolError("piece message without a block")
+            piece, begin = _PIECE.unpack_from(data, position + 5)
+            append(messages.Piece(piece, begin, data[position + 13 : frame_end]))
+        elif kind == messages.REQUEST:
+            if length != 13:
+                raise ProtocolError(f"request of {length} bytes")
+            append(messages.Request(*_RANGE.unpack_from(data, position + 5)))
+        elif (decoder := _DECODERS.get(kind)) is not None:
+            append(decoder(bytes(data[position + 5 : frame_end])))
+        position = frame_end
+    if end - position == 4 and _LENGTH.unpack_from(data, position)[0] == 0:
+        append(_KEEPALIVE)
+        position += 4
+    return found, position
+
+
+def _bare(message: Message) -> Callable[[bytes], Message]:
+    def decode(payload: bytes) -> Message:
+        if payload:
+            raise ProtocolError(f"{type(message).__name__} with a payload")
+        return message
+
+    return decode
+
+
+def _indexed(make: Callable[[int], Message]) -> Callable[[bytes], Message]:
+    def decode(payload: bytes) -> Message:
+        if len(payload) != 4:
+            raise ProtocolError(f"message with a piece index of {len(payload)} bytes")
+        return make(_INDEX.unpack(payload)[0])
+
+    return decode
+
+
+def _ranged(make: Callable[[int, int, int], Message]) -> Callable[[bytes], Message]:
+    def decode(payload: bytes) -> Message:
+        if len(payload) != 12:
+            raise ProtocolError(f"message with a block range of {len(payload)} bytes")
+        return make(*_RANGE.unpack(payload))
+
+    return decode
+
+
+def _port(payload: bytes) -> Message:
+    if len(payload) != 2:
+        raise ProtocolError(f"port of {len(payload)} bytes")
+    return messages.Port(int.from_bytes(payload, "big"))
+
+
+def _extended(payload: bytes) -> Message:
+    if not payload:
+        raise ProtocolError("extension message without a number")
+    return messages.Extended(payload[0], payload[1:])
+
+
+_DECODERS: dict[int, Callable[[bytes], Message]] = {
+    messages.CHOKE: _bare(messages.Choke()),
+    messages.UNCHOKE: _bare(messages.Unchoke()),
+    messages.INTERESTED: _bare(messages.Interested()),
+    messages.NOT_INTERESTED: _bare(messages.NotInterested()),
+    messages.HAVE: _indexed(messages.Have),
+    messages.BITFIELD: messages.Bitfield,
+    messages.CANCEL: _ranged(messages.Cancel),
+    messages.PORT: _port,
+    messages.SUGGEST: _indexed(messages.Suggest),
+    messages.HAVE_ALL: _bare(messages.HaveAll()),
+    messages.HAVE_NONE: _bare(messages.HaveNone()),
+    messages.REJECT: _ranged(messages.Reject),
+    messages.ALLOWED_FAST: _indexed(messages.AllowedFast),
+    messages.EXTENDED: _extended,
+}

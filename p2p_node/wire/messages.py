@@ -1,0 +1,182 @@
+"""The peer-wire messages (BEP 3, BEP 6, BEP 10), each a small frozen value, and their encoding.
+
+Fields that name a piece are piece indices; `begin` and `length` are bytes within the piece.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TypeAlias
+
+import msgspec
+
+BLOCK = 16 * 1024
+"""What clients request at a time; many refuse more."""
+
+_HEAD = struct.Struct(">IB")
+_HEAD_INDEX = struct.Struct(">IBI")
+_HEAD_RANGE = struct.Struct(">IBIII")
+_HEAD_PIECE = struct.Struct(">IBII")
+
+CHOKE, UNCHOKE, INTERESTED, NOT_INTERESTED, HAVE, BITFIELD, REQUEST, PIECE, CANCEL, PORT = range(10)
+SUGGEST, HAVE_ALL, HAVE_NONE, REJECT, ALLOWED_FAST = range(13, 18)
+EXTENDED = 20
+
+
+class KeepAlive(msgspec.Struct, frozen=True):
+    """Nothing, said so that the connection is not taken for dead."""
+
+
+class Choke(msgspec.Struct, frozen=True):
+    """I will answer no more requests for now."""
+
+
+class Unchoke(msgspec.Struct, frozen=True):
+    """I will answer requests."""
+
+
+class Interested(msgspec.Struct, frozen=True):
+    """You have something that I want."""
+
+
+class NotInterested(msgspec.Struct, frozen=True):
+    """You have nothing that I want."""
+
+
+class Have(msgspec.Struct, frozen=True):
+    """I now have this piece, verified."""
+
+    piece: int
+
+
+class Bitfield(msgspec.Struct, frozen=True):
+    """The pieces that I have, one bit each, the first in the highest bit."""
+
+    bits: bytes
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """Please send this block."""
+
+    piece: int
+    begin: int
+    length: int
+
+
+class Piece(msgspec.Struct, frozen=True, gc=False):
+    """A block. `data` may be a view of a receive buffer: copy it before the next input."""
+
+    piece: int
+    begin: int
+    data: bytes | memoryview
+
+
+class Cancel(msgspec.Struct, frozen=True, gc=False):
+    """This block is not needed any more."""
+
+    piece: int
+    begin: int
+    length: int
+
+
+class Port(msgspec.Struct, frozen=True):
+    """My DHT node listens on this UDP port (BEP 5)."""
+
+    port: int
+
+
+class Suggest(msgspec.Struct, frozen=True):
+    """This piece would be cheap for me to send (BEP 6)."""
+
+    piece: int
+
+
+class HaveAll(msgspec.Struct, frozen=True):
+    """I have every piece; in place of a bitfield (BEP 6)."""
+
+
+class HaveNone(msgspec.Struct, frozen=True):
+    """I have no piece; in place of a bitfield (BEP 6)."""
+
+
+class Reject(msgspec.Struct, frozen=True, gc=False):
+    """I will not send this block (BEP 6)."""
+
+    piece: int
+    begin: int
+    length: int
+
+
+class AllowedFast(msgspec.Struct, frozen=True):
+    """You may request this piece even while you are choked (BEP 6)."""
+
+    piece: int
+
+
+class Extended(msgspec.Struct, frozen=True):
+    """An extension message (BEP 10): the number that the receiver chose for it (0: the handshake), and its payload."""
+
+    number: int
+    payload: bytes
+
+
+Message: TypeAlias = (
+    KeepAlive
+    | Choke
+    | Unchoke
+    | Interested
+    | NotInterested
+    | Have
+    | Bitfield
+    | Request
+    | Piece
+    | Cancel
+    | Port
+    | Suggest
+    | HaveAll
+    | HaveNone
+    | Reject
+    | AllowedFast
+    | Extended
+)
+
+_BARE: dict[type, bytes] = {
+    KeepAlive: bytes(4),
+    Choke: _HEAD.pack(1, CHOKE),
+    Unchoke: _HEAD.pack(1, UNCHOKE),
+    Interested: _HEAD.pack(1, INTERESTED),
+    NotInterested: _HEAD.pack(1, NOT_INTERESTED),
+    HaveAll: _HEAD.pack(1, HAVE_ALL),
+    HaveNone: _HEAD.pack(1, HAVE_NONE),
+}
+
+
+def encode(message: Message) -> bytes:
+    """The message as a frame, its length first."""
+    match message:
+        case Request(piece, begin, length):
+            return _HEAD_RANGE.pack(13, REQUEST, piece, begin, length)
+        case Have(piece):
+            return _HEAD_INDEX.pack(5, HAVE, piece)
+        case Piece(piece, begin, data):
+            return piece_header(piece, begin, len(data)) + data
+        case Cancel(piece, begin, length):
+            return _HEAD_RANGE.pack(13, CANCEL, piece, begin, length)
+        case Reject(piece, begin, length):
+            return _HEAD_RANGE.pack(13, REJECT, piece, begin, length)
+        case Bitfield(bits):
+            return _HEAD.pack(1 + len(bits), BITFIELD) + bits
+        case Suggest(piece):
+            return _HEAD_INDEX.pack(5, SUGGEST, piece)
+        case AllowedFast(piece):
+            return _HEAD_INDEX.pack(5, ALLOWED_FAST, piece)
+        case Extended(number, payload):
+            return _HEAD.pack(2 + len(payload), EXTENDED) + bytes([number]) + payload
+        case Port(port):
+            return _HEAD.pack(3, PORT) + port.to_bytes(2, "big")
+    return _BARE[type(message)]
+
+
+def piece_header(piece: int, begin: int, length: int) -> bytes:
+    """What precedes a block's bytes on the wire, so that the block itself need not be copied."""
+    return _HEAD_PIECE.pack(9 + length, PIECE, piece, begin)
