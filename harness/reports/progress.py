@@ -71,10 +71,10 @@ class RunProgress:
         self._label = ""
         self._bars = Progress(
             MofNCompleteColumn(),
-            TextColumn("{task.fields[label]}"),
+            TextColumn("{task.fields[label]}", markup=False),
             BarColumn(bar_width=None),
             TaskProgressColumn(),
-            TextColumn("{task.fields[detail]}"),
+            TextColumn("{task.fields[detail]}", markup=False),
             TextColumn("{task.fields[left]}"),
             console=self._console,
             transient=True,
