@@ -27,6 +27,7 @@ class Connection:
         "address",
         "am_choking",
         "am_interested",
+        "assigned",
         "cancelled",
         "download",
         "fast",
@@ -65,6 +66,8 @@ class Connection:
         self.uploads: deque[Request] = deque()
         self.revealed = 0
         """Pieces this peer was told that we have."""
+        self.assigned = 0
+        """Pieces that only this peer was told about (see `first_copies`)."""
         self.requested = 0
         """Pieces of which this peer asked for a block."""
         self.haves_due = 0

@@ -32,22 +32,23 @@ class FirstCopies:
         self._rarity = rarity
         self._all = (1 << metainfo.piece_count) - 1
         self._assigned: dict[int, tuple[Connection, float]] = {}
+        """Pieces that only one peer was told about, that peer, and when."""
         self._assigned_mask = 0
 
     def to_reveal(self, connection: Connection, now: float) -> int:
         """The further pieces to tell this peer about now."""
-        if not self._unassigned:
-            return self._all & ~self._undelivered & ~connection.revealed & ~connection.have
-        waiting = (connection.revealed & ~connection.requested & ~connection.have).bit_count()
-        wanted = AHEAD + connection.upload.window(now) // (4 * self._metainfo.piece_length) - waiting
+        if self.all_assigned:
+            undelivered = self._rarity.absent & self._assigned_mask
+            return self._all & ~undelivered & ~connection.revealed & ~connection.have
+        wanted = AHEAD + connection.upload.window(now) // (4 * self._metainfo.piece_length)
+        wanted -= (connection.assigned & ~connection.requested).bit_count()
         found = 0
-        while wanted > 0 and (candidates := self._unassigned):
+        while wanted > 0 and (candidates := self._unassigned & ~connection.have):
             piece = bits.first(candidates, 0)
-            self._assigned[piece] = (connection, now)
-            self._assigned_mask |= 1 << piece
+            self._assign(piece, connection, now)
             found |= 1 << piece
             wanted -= 1
-        return found
+        return found & ~connection.revealed
 
     @property
     def all_assigned(self) -> bool:
@@ -56,31 +57,32 @@ class FirstCopies:
 
     def delivered(self, piece: int) -> bool:
         """Some peer has this piece now; returns whether everybody is now to be told of it."""
-        if self._assigned.pop(piece, None) is None:
-            return False
-        self._assigned_mask &= ~(1 << piece)
-        return self.all_assigned
+        return self._release(piece) and self.all_assigned
 
     def left(self, connection: Connection) -> None:
         """The peer is gone: what was assigned to it and not delivered can be assigned again."""
-        for piece in [piece for piece, (owner, _) in self._assigned.items() if owner is connection]:
-            self.delivered(piece)
+        for piece in bits.members(connection.assigned):
+            self._release(piece)
 
-    def expire(self, now: float) -> bool:
-        """Take back pieces that their peer shows no use for; returns whether there were any."""
-        stale = [
-            piece
-            for piece, (owner, since) in self._assigned.items()
-            if now - since > (DELIVERY_S if owner.requested >> piece & 1 else REQUEST_S)
-        ]
-        for piece in stale:
-            self.delivered(piece)
-        return bool(stale)
+    def expire(self, now: float) -> None:
+        """Take back pieces that their peer shows no use for."""
+        for piece, (owner, since) in list(self._assigned.items()):
+            if now - since > (DELIVERY_S if owner.requested >> piece & 1 else REQUEST_S):
+                self._release(piece)
 
     @property
     def _unassigned(self) -> int:
         return self._rarity.absent & ~self._assigned_mask
 
-    @property
-    def _undelivered(self) -> int:
-        return self._rarity.absent & self._assigned_mask
+    def _assign(self, piece: int, connection: Connection, now: float) -> None:
+        self._assigned[piece] = (connection, now)
+        self._assigned_mask |= 1 << piece
+        connection.assigned |= 1 << piece
+
+    def _release(self, piece: int) -> bool:
+        owner, _ = self._assigned.pop(piece, (None, 0.0))
+        if owner is None:
+            return False
+        self._assigned_mask &= ~(1 << piece)
+        owner.assigned &= ~(1 << piece)
+        return True

@@ -62,6 +62,7 @@ class Swarm:
         self._settings = settings
         self._choker = Choker(rng, now, settings.slots)
         self._first_copies = FirstCopies(metainfo, self._picker.rarity)
+        self._thrifty = settings.thrifty_seed and self.complete
         self._rechoke_at = now + RECHOKE_S
         self._haves_at: float | None = None
 
@@ -96,7 +97,7 @@ class Swarm:
         self.downloader.release(gone)
         self._picker.rarity.remove_all(gone.have)
         self._first_copies.left(gone)
-        if self.complete and self._settings.thrifty_seed:
+        if self._thrifty:
             self._reveal_all(now)
         self._fill_all(now)
         self._rechoke(now)
@@ -158,7 +159,8 @@ class Swarm:
             self.downloader.release_snubbed(now)
             self._fill_all(now)
             self._end_silent(now)
-            if self._first_copies.expire(now):
+            if self._thrifty:
+                self._first_copies.expire(now)
                 self._reveal_all(now)
 
     # Messages
@@ -184,8 +186,11 @@ class Swarm:
         if message.piece >= self.metainfo.piece_count:
             raise ProtocolError(f"have of piece {message.piece} of {self.metainfo.piece_count}")
         self._add_possession(peer, message.piece)
-        if self._first_copies.delivered(message.piece):
-            self._reveal_all(now)
+        if self._thrifty:
+            if self._first_copies.delivered(message.piece):
+                self._reveal_all(now)
+            elif not self._first_copies.all_assigned:
+                self._reveal(peer, now)
         self._update_interest(peer, now)
 
     def _on_bitfield(self, peer: Connection, message: wire.Bitfield, now: float) -> None:
@@ -200,7 +205,7 @@ class Swarm:
     def _on_request(self, peer: Connection, message: wire.Request, now: float) -> None:
         first = not peer.requested >> message.piece & 1
         self.uploader.requested(peer, message, self.have)
-        if first and self.complete and self._settings.thrifty_seed:
+        if first and self._thrifty:
             self._reveal(peer, now)
 
     def _on_piece(self, peer: Connection, message: wire.Piece, now: float) -> None:
@@ -241,7 +246,7 @@ class Swarm:
             self._send(peer, wire.Interested() if interested else wire.NotInterested(), now)
 
     def _send_possessions(self, peer: Connection, now: float) -> None:
-        if self.complete and self._settings.thrifty_seed:
+        if self._thrifty:
             if peer.fast:
                 self._send(peer, wire.HaveNone(), now)
             self._reveal(peer, now)
@@ -278,7 +283,11 @@ class Swarm:
     def _flush_haves(self, now: float) -> None:
         self._haves_at = None
         for peer in self.connections.values():
-            news = peer.haves_due & ~peer.revealed & ~peer.have
+            news = peer.haves_due & ~peer.revealed
+            if peer.peer_interested:
+                news &= (
+                    ~peer.have
+                )  # a peer learns nothing from these; a seed, never interested, learns what was delivered
             peer.haves_due = 0
             peer.revealed |= news
             for piece in bits.members(news):

@@ -1,0 +1,230 @@
+"""Real cores over a fake network: connections, frames, blocks and trackers in virtual time, from one seed.
+
+Not a model of links – each upload takes `block_s`, every message `delay_s` – but the cores are the ones that are shipped, and every
+byte passes through the wire's encoding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Callable
+from itertools import count
+from random import Random
+from urllib.parse import urlsplit
+
+from p2p_node import boundary
+from p2p_node.core.node import Node
+from p2p_node.core.swarm import SwarmSettings
+from p2p_node.discovery.registry import Registry
+from p2p_node.wire.announce import Address, decode_announce, encode_reply
+from p2p_node.wire.frames import decode_frames
+from p2p_node.wire.handshake import Handshake
+from p2p_node.wire.messages import Message, Piece, encode
+from p2p_node.wire.metainfo import Metainfo, decode_metainfo, encode_metainfo
+
+TRACKER = "http://tracker/announce"
+
+
+def make_torrent(content: bytes, piece_length: int) -> Metainfo:
+    """The metainfo of `content`, tracked by the network's tracker."""
+    pieces = (content[at : at + piece_length] for at in range(0, len(content), piece_length))
+    digests = [hashlib.sha1(piece).digest() for piece in pieces]
+    return decode_metainfo(encode_metainfo("item", len(content), piece_length, digests, TRACKER))
+
+
+class FakePeer:
+    """Performs one node's effects in the network."""
+
+    def __init__(self, network: Network, index: int, content: bytes | None, block_s: float, lies: bool) -> None:
+        self.network = network
+        self.address: Address = (f"10.0.{index >> 8}.{index & 255}", 6881)
+        self.content = bytearray(content or bytes(network.metainfo.length))
+        self.block_s = block_s
+        self.lies = lies
+        self.links: dict[int, tuple[FakePeer, int]] = {}
+        self.closed: list[str] = []
+        self.completed_at: float | None = None
+        self.sent_blocks: list[tuple[int, int]] = []
+        self.gone = False
+        self._buffers: dict[int, bytearray] = {}
+        self._next_link = count(1)
+        self._serving: dict[int, None] = {}
+        self._busy = False
+        self._timer_at = float("inf")
+        have = (1 << network.metainfo.piece_count) - 1 if content is not None else 0
+        self.node = Node(
+            network.metainfo,
+            b"-SB0100-%012d" % index,
+            self.address,
+            have,
+            network.settings,
+            Random(network.rng.random()),
+            network.now,
+        )
+
+    def start(self) -> None:
+        self.node.tick(self.network.now)
+        self.perform()
+
+    def die(self) -> None:
+        """End abruptly: every connection is reset, nobody is told."""
+        self.gone = True
+        for number in list(self.links):
+            self.unlink(number)
+
+    def perform(self) -> None:
+        for effect in self.node.take_effects():
+            if not self.gone:
+                self._perform(effect)
+        if self.node.timer < self._timer_at:
+            self._timer_at = self.node.timer
+            self.network.at(max(self._timer_at, self.network.now), self._tick)
+
+    def link(self, other: FakePeer, outgoing: bool, number: int) -> None:
+        self.node.connected(number, other.address, outgoing, self.network.now)
+        self.perform()
+
+    def new_link(self) -> int:
+        return next(self._next_link)
+
+    def unlink(self, number: int) -> None:
+        pair = self.links.pop(number, None)
+        if pair is not None:
+            other, theirs = pair
+            self.node.disconnected(number, self.network.now)
+            self.perform()
+            self.network.at(self.network.now + self.network.delay_s, lambda: other.unlink(theirs))
+
+    def deliver(self, number: int, data: bytes) -> None:
+        if number not in self.links or self.gone:
+            return
+        if data[:1] == b"\x13":
+            self.node.shaken_hands(number, Handshake.decode(data), self.network.now)
+        else:
+            messages, used = decode_frames(memoryview(data))
+            assert used == len(data)
+            self.node.received(number, messages, self.network.now)
+        self.perform()
+
+    def _tick(self) -> None:
+        if self.gone:
+            return
+        self._timer_at = float("inf")
+        self.node.tick(self.network.now)
+        self.perform()
+
+    def _perform(self, effect: boundary.Effect) -> None:
+        network = self.network
+        match effect:
+            case boundary.Send(connection, message):
+                self.send(connection, message)
+            case boundary.Serve(connection):
+                self._serving.setdefault(connection)
+                self._serve()
+            case boundary.Close(connection, reason):
+                self.closed.append(reason)
+                self.unlink(connection)
+            case boundary.Store(piece, begin, data):
+                buffer = self._buffers.setdefault(piece, bytearray(network.metainfo.piece_size(piece)))
+                buffer[begin : begin + len(data)] = data
+            case boundary.Verify(piece):
+                network.at(network.now + network.hash_s, lambda: self._verify(piece))
+            case boundary.Discard(piece):
+                self._buffers.pop(piece, None)
+            case boundary.Dial(address):
+                network.at(network.now + network.delay_s, lambda: network.connect(self, address))
+            case boundary.Announce(tracker, url):
+                network.at(network.now + network.delay_s, lambda: network.announce(self, tracker, url))
+            case boundary.Complete():
+                self.completed_at = network.now
+
+    def send(self, number: int, message: Handshake | Message) -> None:
+        if number in self.links:
+            other, theirs = self.links[number]
+            data = message.encode() if isinstance(message, Handshake) else encode(message)
+            self.network.at(self.network.now + self.network.delay_s, lambda: other.deliver(theirs, data))
+
+    def _verify(self, piece: int) -> None:
+        data = self._buffers.pop(piece)
+        right = hashlib.sha1(data).digest() == self.network.metainfo.digest(piece)
+        if right:
+            start = piece * self.network.metainfo.piece_length
+            self.content[start : start + len(data)] = data
+        self.node.piece_verified(piece, right, self.network.now)
+        self.perform()
+
+    def _serve(self) -> None:
+        while self._serving and not self._busy:
+            number = next(iter(self._serving))
+            del self._serving[number]
+            request = self.node.next_upload(number, self.network.now)
+            if request is None:
+                continue
+            self._serving[number] = None
+            self.sent_blocks.append((request.piece, request.begin))
+            start = request.piece * self.network.metainfo.piece_length + request.begin
+            data = bytes(self.content[start : start + request.length])
+            if self.lies:
+                data = bytes(len(data))
+            self._busy = True
+            self.network.at(self.network.now + self.block_s, lambda: self._sent(number, request, data))
+
+    def _sent(self, number: int, request: object, data: bytes) -> None:
+        self._busy = False
+        if self.gone:
+            return
+        self.send(number, Piece(request.piece, request.begin, data))
+        self._serve()
+
+
+class Network:
+    """The peers, the tracker and the clock."""
+
+    def __init__(self, content: bytes, piece_length: int, seed: int = 0, settings: SwarmSettings | None = None) -> None:
+        self.content = content
+        self.metainfo = make_torrent(content, piece_length)
+        self.settings = settings or SwarmSettings()
+        self.rng = Random(seed)
+        self.now = 0.0
+        self.delay_s = 0.001
+        self.hash_s = 0.0005
+        self.peers: list[FakePeer] = []
+        self.registry = Registry(60.0, Random(seed))
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = count()
+
+    def add(self, content: bytes | None = None, block_s: float = 0.01, lies: bool = False) -> FakePeer:
+        peer = FakePeer(self, len(self.peers), content, block_s, lies)
+        self.peers.append(peer)
+        return peer
+
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (when, next(self._order), action))
+
+    def run(self, until: float, done: Callable[[], bool] = lambda: False) -> None:
+        while self._events and not done():
+            when, _, action = heapq.heappop(self._events)
+            if when > until:
+                return
+            self.now = when
+            action()
+
+    def connect(self, peer: FakePeer, address: Address) -> None:
+        other = next((other for other in self.peers if other.address == address and not other.gone), None)
+        if other is None or peer.gone:
+            peer.node.dial_failed(address, self.now)
+            peer.perform()
+            return
+        mine, theirs = peer.new_link(), other.new_link()
+        peer.links[mine] = (other, theirs)
+        other.links[theirs] = (peer, mine)
+        other.link(peer, False, theirs)
+        peer.link(other, True, mine)
+
+    def announce(self, peer: FakePeer, tracker: str, url: str) -> None:
+        if peer.gone:
+            return
+        reply = self.registry.announce(decode_announce(urlsplit(url).query), peer.address[0], self.now)
+        peer.node.announced(tracker, encode_reply(reply), self.now)
+        peer.perform()
