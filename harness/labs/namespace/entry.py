@@ -10,7 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -80,22 +82,26 @@ def find() -> tuple[Entry | None, Availability]:
 
 def _try(entry: Entry) -> str:
     """Lay out two hosts in a namespace that ends at once; returns why it failed, or nothing."""
-    try:
-        trial = subprocess.run(
-            entry.holder_argv(),
-            check=False,
-            input=msgspec.json.encode(_TRIAL) + b"\n",
-            capture_output=True,
-            timeout=TRIAL_TIMEOUT_S,
-            start_new_session=True,
-        )
-    except subprocess.TimeoutExpired:
-        return f"laying out two hosts took more than {TRIAL_TIMEOUT_S:.0f} s; is the machine overloaded?"
-    if trial.stdout:
-        answer: Answer = msgspec.json.decode(trial.stdout, type=Answer)
+    pipe = subprocess.PIPE
+    holder = subprocess.Popen(
+        entry.holder_argv(), stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, start_new_session=True
+    )
+    watchdog = threading.Timer(TRIAL_TIMEOUT_S, holder.kill)
+    watchdog.start()
+    with holder:  # which closes its stdin, and so ends it
+        assert holder.stdin is not None and holder.stdout is not None and holder.stderr is not None
+        with suppress(BrokenPipeError):  # where unshare has failed at once; stderr says why
+            holder.stdin.write(msgspec.json.encode(_TRIAL) + b"\n")
+        said = holder.stdout.readline()
+        complaint = "" if said else holder.stderr.read().decode(errors="replace").strip()
+    watchdog.cancel()
+    if said:
+        answer: Answer = msgspec.json.decode(said, type=Answer)
         return "" if isinstance(answer, LaidOut) else answer.reason
-    complaint = (trial.stderr.decode(errors="replace").strip().splitlines() or ["unshare failed"])[-1]
-    return f"{complaint}; {_remedy()}" if complaint.startswith("unshare") else f"its holder failed: {complaint}"
+    if not complaint:
+        return f"laying out two hosts took more than {TRIAL_TIMEOUT_S:.0f} s; is the machine overloaded?"
+    last_line = complaint.splitlines()[-1]
+    return f"{last_line}; {_remedy()}" if last_line.startswith("unshare") else f"its holder failed: {last_line}"
 
 
 def _remedy() -> str:
