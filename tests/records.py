@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.results.schema import CpuPerGiB, Median, Quantiles, Row, Sample, Sources, Transfer
+from harness.results.schema import (
+    Calibration,
+    CpuPerGiB,
+    Environment,
+    Median,
+    Quantiles,
+    Row,
+    Sample,
+    Sources,
+    Summary,
+    Transfer,
+)
+from harness.scenarios.model import Arrival, Content, Demand, Link, Links, Scenario
 
 MIB = 2**20
 
@@ -69,3 +81,64 @@ def row(
         "late_starts": 0,
     }
     return Row(**{**fields, **changes})
+
+
+SCENARIO = Scenario(
+    name="flash-crowd",
+    title="Flash crowd",
+    description="Everybody wants the same file at the same moment.",
+    content=Content(8 * MIB, 32 * 1024),
+    links=Links(Link(5e6, 5e6), Link(1e6, 4e6), 0.0),
+    demand=Demand(Arrival.FLASH, 0.0),
+    contenders=("http", "swarm"),
+    peers=(1, 2, 4, 8, 16, 32),
+    repeats=3,
+    seed=1,
+)
+
+ENVIRONMENT = Environment(
+    machine={"processor": "a processor", "cores": 2, "memory_bytes": 8 << 30},
+    kernel="6.1.0",
+    python="3.11.2",
+    versions={"swarmbench": "0.1.0"},
+    revision="0123abc",
+    lab="namespace",
+    congestion_control="reno",
+    calibration=Calibration(4.78e6, 0.956e6, 0.9355e6, 3.82e6, 0.0001),
+    command=["swarmbench", "run", "flash-crowd", "--out", "a directory"],
+)
+
+LASTS = {
+    "http": {1: 1.85, 2: 3.6, 4: 7.1, 8: 14.2, 16: 28.3, 32: 56.5},
+    "swarm": {1: 1.9, 2: 2.6, 4: 3.9, 8: 5.6, 16: 7.6, 32: 8.3},
+}
+
+
+def summary(rows: list[Row], *, complete: bool = True, title: str = "Flash crowd") -> Summary:
+    return Summary(1, "flash-crowd", title, "namespace", complete, rows)
+
+
+def whole_run() -> tuple[Summary, list[Transfer]]:
+    """Three repeats of a flash crowd from 1 to 32 peers."""
+    rows = [
+        row(name, peers, last * (1 + repeat / 50), repeat=repeat)
+        for repeat in range(3)
+        for name, lasts in LASTS.items()
+        for peers, last in lasts.items()
+    ]
+    return summary(rows), [transfer for row in rows for transfer in transfers_of(row)]
+
+
+def transfers_of(row: Row) -> list[Transfer]:
+    """Peers that are done one after the other, from 90 % of the last one's time on."""
+    last = row.completion_s.last or 0.0
+    return [
+        transfer(
+            f"peer-{i}",
+            contender=row.contender,
+            peers=row.peers,
+            repeat=row.repeat,
+            done_s=last * (0.9 + 0.1 * i / row.peers),
+        )
+        for i in range(1, row.peers + 1)
+    ]

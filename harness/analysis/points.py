@@ -50,6 +50,15 @@ def points(rows: Iterable[Row]) -> list[Point]:
     return sorted((_point(group) for group in groups.values()), key=lambda point: point.peers)
 
 
+def largest_shared(measured: Sequence[Point]) -> int | None:
+    """The largest number of peers at which every contender among these points has one; None if there is none."""
+    by_contender: dict[str, set[int]] = {}
+    for point in measured:
+        by_contender.setdefault(point.contender, set()).add(point.peers)
+    shared = set.intersection(*by_contender.values()) if by_contender else set()
+    return max(shared, default=None)
+
+
 def _point(group: Sequence[Row]) -> Point:
     valid = [row for row in group if row.valid]
     rows = valid or group

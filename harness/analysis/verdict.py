@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.analysis.comparison import TIE, Comparison, comparisons, is_ahead, is_behind
-from harness.analysis.points import Point, points
+from harness.analysis.points import Point, largest_shared, points
 from harness.results.schema import Row
 
 _TITLES = {"http": "the central server", "swarm": "the swarm"}
@@ -25,8 +25,10 @@ def verdict(rows: Sequence[Row]) -> str:
     if not valid:
         return f"No row is valid, so nothing can be concluded; the first says: {measured[0].reasons[0]}."
     compared = [comparison for comparison in comparisons(valid) if comparison.speedups]
-    if compared:
-        sentences = [_capital(_who_wins(comparison, valid)) for comparison in compared]
+    if len(compared) == 1:
+        sentences = [capitalized(_who_wins(compared[0], valid))]
+    elif compared:
+        sentences = [*_order(valid), *_leads(compared)]
     elif len({point.contender for point in valid}) == 1:
         sentences = [f"Only {title(valid[0].contender)} gave valid rows, so there is nothing to compare it with."]
     else:
@@ -60,6 +62,28 @@ def _who_wins(comparison: Comparison, valid: Sequence[Point]) -> str:
     return f"the picture is mixed: {', '.join([*wins, *ties])} peers; {amount}."
 
 
+def _order(valid: Sequence[Point]) -> Iterable[str]:
+    """Of three contenders or more: how they come in, at the largest number of peers all of them reached."""
+    peers = largest_shared(valid)
+    field = sorted((point.last_s, point.contender) for point in valid if point.peers == peers and point.last_s)
+    if peers is not None:
+        told = [f"{title(name)} {seconds(last)}" for last, name in field]
+        yield f"Time until the last of {_count(peers)} is done: {_joined(told)}."
+
+
+def _leads(compared: Sequence[Comparison]) -> Iterable[str]:
+    """Of three contenders or more: who leads the baseline, and from where on."""
+    baseline = title(compared[0].baseline)
+    crossovers = sorted({comparison.crossover for comparison in compared if comparison.crossover is not None})
+    for crossover in crossovers:
+        leaders = [title(comparison.challenger) for comparison in compared if comparison.crossover == crossover]
+        verb = "stays" if len(leaders) == 1 else "stay"
+        yield f"From {_count(crossover)} on {_joined(leaders)} {verb} ahead of {baseline}."
+    others = [title(comparison.challenger) for comparison in compared if comparison.crossover is None]
+    if others:
+        yield capitalized(f"{_joined(others)} {'does' if len(others) == 1 else 'do'} not.")
+
+
 def _amount(comparison: Comparison, valid: Sequence[Point]) -> str:
     """The difference at the largest number of peers measured."""
     peers, speedup = list(comparison.speedups.items())[-1]
@@ -78,17 +102,13 @@ def _amount(comparison: Comparison, valid: Sequence[Point]) -> str:
 
 def _limits(valid: Sequence[Point]) -> Iterable[str]:
     """How close each comes to the theoretical limit, at the largest number of peers all of them reached."""
-    names = list(dict.fromkeys(point.contender for point in valid))
-    shared = set.intersection(*({point.peers for point in valid if point.contender == name} for name in names))
-    if not shared:
-        return
-    peers = max(shared)
+    peers = largest_shared(valid)
     reached = [
         f"{title(point.contender)} {point.efficiency:.0%}"
         for point in valid
         if point.peers == peers and point.efficiency is not None
     ]
-    if reached:
+    if reached and peers is not None:
         yield f"Share of the speed that theory allows each at {_count(peers)}: {_joined(reached)}."
 
 
@@ -109,7 +129,8 @@ def _share(value: float) -> str:
     return f"{value:.1%}" if 0 < value < 0.01 else f"{value:.0%}"
 
 
-def _capital(sentence: str) -> str:
+def capitalized(sentence: str) -> str:
+    """The sentence with a capital at its start, and nothing else changed."""
     return sentence[0].upper() + sentence[1:]
 
 

@@ -1,0 +1,34 @@
+"""The charts as PNG files, for slides, tickets and READMEs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import vl_convert
+
+from harness.reports.charts import charts
+from harness.reports.plots import dressed
+from harness.results.schema import Summary, Transfer
+
+WIDTH, HEIGHT = 760, 400
+SCALE = 2
+"""Pixels for each point, so that text stays sharp on dense screens."""
+
+
+def write_images(summary: Summary, directory: Path, transfers: Sequence[Transfer] = ()) -> list[Path]:
+    """Write one PNG for each chart into an existing directory, and return their paths; raises OSError."""
+    paths = []
+    for chart in charts(summary, transfers):
+        spec = dressed(
+            chart.plot.properties(title=chart.heading),
+            width=WIDTH,
+            height=HEIGHT,
+            ink="#222222",
+            background="white",
+            description=chart.description,
+        )
+        path = directory / f"{chart.name}.png"
+        path.write_bytes(vl_convert.vegalite_to_png(spec, scale=SCALE))
+        paths.append(path)
+    return paths
