@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 
 from harness.contenders.base import Item
+from harness.results.files import writing
 
 NAME = "item.bin"
 
@@ -14,11 +15,15 @@ CHUNK = 2**20
 
 
 def make_item(directory: Path, *, size: int, piece_size: int, seed: int) -> Item:
-    """Write the item into a directory of its own: bytes that depend on the seed alone, and that nothing compresses."""
-    directory.mkdir()
+    """Write the item into a directory of its own: bytes that depend on the seed alone, and that nothing compresses.
+
+    Raises SwarmbenchError when the disk is full.
+    """
     path = directory / NAME
     rng, digest = Random(f"item/{seed}"), hashlib.sha256()
-    with path.open("wb") as file:
+    with writing(directory):
+        directory.mkdir()
+    with writing(path), path.open("wb") as file:
         for start in range(0, size, CHUNK):
             chunk = rng.randbytes(min(CHUNK, size - start))
             digest.update(chunk)

@@ -46,7 +46,9 @@ async def _deployed(stage: Stage) -> AsyncIterator[Deployment]:
         fleets, peers = await start_fleets(stage, stack, lambda socket: [*NODE, "fleet", "--control", str(socket)])
         await until_says("the tracker", tracker, stage.logs / "tracker.log", "listening on")
         await until_says("the seed", seed, stage.logs / "seed.log", "seeding")
-        points = await add_peers(stage, fleets, {"source": str(torrent), "sha256": None})
+        points = await add_peers(
+            stage, fleets, {"source": str(torrent), "sha256": None, "origin": stage.server.address}
+        )
         yield Deployment(points, {"server": [tracker, seed], "peers": peers})
 
 

@@ -81,18 +81,25 @@ def create(path: Path, scenario: Scenario) -> RunDirectory:
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path}: is a file; choose another directory with --out")
     if (path / SCENARIO).exists():
-        summary = read_record(path / SUMMARY, Summary)
-        if summary is not None and summary.complete:
-            raise UsageError(
-                f"{path}: holds a finished run; choose another --out, or show it with: swarmbench report {path}"
-            )
-        raise UsageError(f"{path}: holds an unfinished run; continue it with --resume, or choose another --out")
-    if path.exists() and any(not entry.name.endswith(".tmp") for entry in path.iterdir()):
+        _make_way(path)
+    elif path.exists() and any(not entry.name.endswith(".tmp") for entry in path.iterdir()):
         raise UsageError(f"{path}: is not empty and not a run directory; choose another with --out")
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
     replace_file(path / SCENARIO, write_scenario(scenario).encode())
     return RunDirectory(path)
+
+
+def _make_way(path: Path) -> None:
+    """Let a new run have the directory of one that measured nothing; raises UsageError when it did measure."""
+    with RunDirectory(path):
+        summary = read_record(path / SUMMARY, Summary)
+        if summary is not None and summary.complete:
+            raise UsageError(f"{path}: holds a finished run; choose another --out, or see: swarmbench report {path}")
+        if read_run(path).finished:
+            raise UsageError(f"{path}: holds an unfinished run; continue it with --resume, or choose another --out")
+        for name in (ENVIRONMENT, SUMMARY, TRANSFERS, SAMPLES):
+            (path / name).unlink(missing_ok=True)
 
 
 def reopen(path: Path, scenario: Scenario) -> RunDirectory:

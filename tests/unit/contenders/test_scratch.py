@@ -13,7 +13,6 @@ import pytest
 from harness.contenders.scratch import JUST_MADE_S, scratch
 from harness.errors import SwarmbenchError
 
-
 LONG_RUN = """
 import time
 from harness.contenders.scratch import scratch

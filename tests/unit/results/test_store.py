@@ -56,9 +56,20 @@ def test_an_empty_directory_is_taken(tmp_path):
 def test_a_directory_with_a_run_is_refused(tmp_path, complete, message):
     """Nothing measured is ever overwritten; the message says what to do instead."""
     directory = store.create(tmp_path, SCENARIO)
+    finished_step(tmp_path)
     directory.write_summary(summary(complete))
     with pytest.raises(UsageError, match=message):
         store.create(tmp_path, SCENARIO)
+
+
+def test_a_run_that_measured_nothing_makes_way(tmp_path):
+    """A start that failed at once must not force anyone to another directory."""
+    store.create(tmp_path, SCENARIO)
+    append_lines(tmp_path / "transfers.jsonl", [transfer("a")])
+    other = replace(SCENARIO, seed=2)
+    store.create(tmp_path, other)
+    run = read_run(tmp_path)
+    assert run.scenario == other and run.transfers == []
 
 
 def test_somebody_elses_directory_is_refused(tmp_path):
