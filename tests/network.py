@@ -1,7 +1,7 @@
 """Real cores over a fake network: connections, frames, blocks and trackers in virtual time, from one seed.
 
-Not a model of links – each upload takes `block_s`, every message `delay_s` – but the cores are the ones that are shipped, and every
-byte passes through the wire's encoding.
+Not a model of links – each upload takes `block_s`, every message `delay_s` – but the cores are the ones that are
+shipped, and every byte passes through the wire's encoding.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from random import Random
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from p2p_node.discovery.registry import Registry
 from p2p_node.wire.announce import Address, decode_announce, encode_reply
 from p2p_node.wire.frames import decode_frames
 from p2p_node.wire.handshake import Handshake
-from p2p_node.wire.messages import Message, Piece, encode
+from p2p_node.wire.messages import Message, Piece, Request, encode
 from p2p_node.wire.metainfo import Metainfo, decode_metainfo, encode_metainfo
 
 TRACKER = "http://tracker/announce"
@@ -168,9 +169,9 @@ class FakePeer:
             if self.lies:
                 data = bytes(len(data))
             self._busy = True
-            self.network.at(self.network.now + self.block_s, lambda: self._sent(number, request, data))
+            self.network.at(self.network.now + self.block_s, partial(self._sent, number, request, data))
 
-    def _sent(self, number: int, request: object, data: bytes) -> None:
+    def _sent(self, number: int, request: Request, data: bytes) -> None:
         self._busy = False
         if self.gone:
             return
@@ -221,6 +222,13 @@ class Network:
         other.links[theirs] = (peer, mine)
         other.link(peer, False, theirs)
         peer.link(other, True, mine)
+
+    def kill_when_complete(self, peers: list[FakePeer]) -> None:
+        """Let each of these peers die as soon as it has everything."""
+        for peer in peers:
+            if peer.completed_at is not None and not peer.gone:
+                peer.die()
+        self.at(self.now + 0.05, lambda: self.kill_when_complete(peers))
 
     def announce(self, peer: FakePeer, tracker: str, url: str) -> None:
         if peer.gone:

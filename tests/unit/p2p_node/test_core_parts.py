@@ -1,0 +1,131 @@
+"""The core's small parts: sets of pieces, rarity, rates, partial pieces, dialling."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2p_node.core import bits
+from p2p_node.core.dialer import MAX_ATTEMPTS, MAX_HALF_OPEN, Dialer
+from p2p_node.core.partial import Partial
+from p2p_node.core.rarity import Rarity
+from p2p_node.core.rates import Rate
+from p2p_node.wire.errors import ProtocolError
+
+sets = st.sets(st.integers(min_value=0, max_value=40))
+
+
+def mask_of(pieces: set[int]) -> int:
+    return sum(1 << piece for piece in pieces)
+
+
+@given(sets)
+def test_bitfields_survive_a_round_trip(pieces: set[int]) -> None:
+    """A set of pieces is the same after it went through a BEP 3 bitfield."""
+    mask = mask_of(pieces)
+    assert bits.from_bitfield(bits.to_bitfield(mask, 41), 41) == mask
+    assert set(bits.members(mask)) == pieces
+
+
+def test_the_first_piece_is_the_highest_bit() -> None:
+    """BEP 3's order of bits."""
+    assert bits.to_bitfield(1, 8) == b"\x80"
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00\x00\x00", b"\x00\x01"])
+def test_wrong_bitfields_are_refused(data: bytes) -> None:
+    """A wrong length and spare bits are protocol errors."""
+    with pytest.raises(ProtocolError):
+        bits.from_bitfield(data, 10)
+
+
+@given(sets.filter(bool), st.integers(min_value=0, max_value=40))
+def test_first_wraps_round(pieces: set[int], start: int) -> None:
+    """The first member at or after a start is found, from the beginning when there is none."""
+    expected = min((piece for piece in pieces if piece >= start), default=min(pieces))
+    assert bits.first(mask_of(pieces), start) == expected
+
+
+@given(st.lists(sets, max_size=6), sets.filter(bool), st.integers())
+def test_the_rarest_piece_has_the_fewest_copies(peers: list[set[int]], among: set[int], seed: int) -> None:
+    """Whatever peers came, the choice is one of those with the fewest copies."""
+    rarity = Rarity(41)
+    for have in peers:
+        rarity.add_all(mask_of(have))
+    copies = {piece: sum(piece in have for have in peers) for piece in among}
+    chosen = rarity.rarest(mask_of(among), Random(seed))
+    assert copies[chosen] == min(copies.values())
+
+
+@given(st.lists(sets, max_size=6), st.data())
+def test_rarity_forgets_peers_that_left(peers: list[set[int]], data: st.DataObject) -> None:
+    """After some peers left, copies are those of the peers that stayed; seeds count for every piece."""
+    rarity = Rarity(41)
+    whole = mask_of(set(range(41)))
+    for have in peers:
+        rarity.add_all(mask_of(have))
+    rarity.add_all(whole)
+    stayed = [have for have in peers if data.draw(st.booleans())]
+    left = list(peers)
+    for have in stayed:
+        left.remove(have)
+    for have in left:
+        rarity.remove_all(mask_of(have))
+    assert [rarity.copies(piece) for piece in range(41)] == [
+        1 + sum(piece in have for have in stayed) for piece in range(41)
+    ]
+    rarity.remove_all(whole)
+    assert set(bits.members(rarity.absent)) == set(range(41)) - set().union(*stayed, set())
+
+
+@given(st.lists(st.tuples(st.floats(min_value=0, max_value=3), st.integers(0, 10_000)), max_size=30))
+def test_a_rate_forgets_what_is_older_than_its_window(steps: list[tuple[float, int]]) -> None:
+    """The window holds what came in the last two seconds, to within one slot."""
+    rate, now, events = Rate(0.0), 0.0, []
+    for gap, count in steps:
+        now += gap
+        rate.add(count, now)
+        events.append((now, count))
+    inside = sum(count for at, count in events if now - at < 1.6)
+    around = sum(count for at, count in events if now - at <= 2.0)
+    assert inside <= rate.window(now) <= around
+    assert rate.total == sum(count for _, count in events)
+
+
+def test_a_block_is_received_once() -> None:
+    """The second copy of a block is a duplicate, and a block given back after it came is not opened again."""
+    partial = Partial(0, 2)
+    block = partial.take()
+    assert partial.receive(block, 16, ("10.0.0.1", 1))
+    assert not partial.receive(block, 16, ("10.0.0.2", 1))
+    partial.give_back(block)
+    assert partial.take() != block
+    assert partial.contributors == {("10.0.0.1", 1): 16}
+
+
+def test_the_dialler_never_dials_itself_and_few_at_once() -> None:
+    """Its own address is ignored and half-open dials are bounded."""
+    own = ("10.0.0.1", 6881)
+    dialer = Dialer(own)
+    dialer.learn([own, *((f"10.0.1.{last}", 1) for last in range(200))])
+    first = dialer.next(set(), 1000, 0.0)
+    assert own not in first and len(first) == MAX_HALF_OPEN
+    assert dialer.next(set(), 1000, 0.0) == []
+
+
+def test_an_address_that_keeps_failing_is_given_up() -> None:
+    """Retries come ever later, and end."""
+    dialer = Dialer(("10.0.0.1", 1))
+    address = ("10.0.0.2", 1)
+    dialer.learn([address])
+    now, dialled = 0.0, 0
+    while dialer.next(set(), 10, now):
+        dialled += 1
+        dialer.failed(address, now)
+        retry = dialer.timer()
+        assert retry is None or retry > now
+        now = retry or now
+    assert dialled == MAX_ATTEMPTS

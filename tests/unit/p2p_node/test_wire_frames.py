@@ -1,0 +1,93 @@
+"""Frames: messages to bytes and back, however the stream is cut."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2p_node.wire import messages as wire
+from p2p_node.wire.errors import ProtocolError
+from p2p_node.wire.frames import MAX_FRAME, decode_frames
+from p2p_node.wire.messages import Message, encode
+
+uint32 = st.integers(min_value=0, max_value=2**32 - 1)
+any_message: st.SearchStrategy[Message] = st.one_of(
+    st.sampled_from(
+        [
+            wire.KeepAlive(),
+            wire.Choke(),
+            wire.Unchoke(),
+            wire.Interested(),
+            wire.NotInterested(),
+            wire.HaveAll(),
+            wire.HaveNone(),
+        ]
+    ),
+    st.builds(wire.Have, uint32),
+    st.builds(wire.Suggest, uint32),
+    st.builds(wire.AllowedFast, uint32),
+    st.builds(wire.Request, uint32, uint32, uint32),
+    st.builds(wire.Cancel, uint32, uint32, uint32),
+    st.builds(wire.Reject, uint32, uint32, uint32),
+    st.builds(wire.Bitfield, st.binary(max_size=30)),
+    st.builds(wire.Piece, uint32, uint32, st.binary(min_size=1, max_size=50)),
+    st.builds(wire.Port, st.integers(min_value=0, max_value=65535)),
+    st.builds(wire.Extended, st.integers(min_value=0, max_value=255), st.binary(max_size=30)),
+)
+
+
+def decode_in_parts(data: bytes, cuts: list[int]) -> list[Message]:
+    """Decode a stream that arrives in parts, keeping the rest as a socket reader does."""
+    found: list[Message] = []
+    rest = b""
+    edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    for start, end in itertools.pairwise(edges):
+        rest += data[start:end]
+        decoded, used = decode_frames(memoryview(rest))
+        found += [wire.Piece(m.piece, m.begin, bytes(m.data)) if isinstance(m, wire.Piece) else m for m in decoded]
+        rest = rest[used:]
+    assert rest == b""
+    return found
+
+
+@given(st.lists(any_message, max_size=8), st.lists(st.integers(min_value=0, max_value=10_000), max_size=5))
+def test_messages_survive_any_cut_of_the_stream(sent: list[Message], cuts: list[int]) -> None:
+    """Whatever was sent is received, in order, however TCP cuts it."""
+    assert decode_in_parts(b"".join(map(encode, sent)), cuts) == sent
+
+
+@given(st.binary(max_size=300))
+def test_hostile_bytes_raise_only_protocol_errors(data: bytes) -> None:
+    """Arbitrary bytes are decoded or refused, and never more is consumed than there is."""
+    try:
+        _, used = decode_frames(memoryview(data))
+    except ProtocolError:
+        return
+    assert 0 <= used <= len(data)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        (MAX_FRAME + 1).to_bytes(4, "big") + b"\x07",
+        b"\x00\x00\x00\x02\x00\x00",  # a choke with a payload
+        b"\x00\x00\x00\x04\x04\x00\x00\x00",  # a have of three bytes
+        b"\x00\x00\x00\x0c\x06" + bytes(11),  # a request of eleven bytes
+        b"\x00\x00\x00\x09\x07" + bytes(8),  # a piece without a block
+        b"\x00\x00\x00\x01\x14",  # an extension message without a number
+        b"\x00\x00\x00\x02\x09\x00",  # half a port
+    ],
+)
+def test_lengths_that_do_not_fit_are_refused(frame: bytes) -> None:
+    """A frame longer than the cap, or of a length its kind cannot have, is a protocol error before it is buffered."""
+    with pytest.raises(ProtocolError):
+        decode_frames(memoryview(frame))
+
+
+def test_unknown_messages_are_skipped() -> None:
+    """A message of an unknown kind does not disturb those after it."""
+    decoded, _ = decode_frames(memoryview(b"\x00\x00\x00\x03\xc8ab" + encode(wire.Have(3))))
+    assert decoded == [wire.Have(3)]
