@@ -78,10 +78,10 @@ class Arrivals:
         self._total = 0
         self._seen: list[tuple[float, int]] = []
 
-    def add(self, size: int) -> None:
-        """Note that `size` bytes have arrived by now."""
+    def add(self, size: int, at: float) -> None:
+        """Note that `size` more bytes have arrived at this time (seconds)."""
         self._total += size
-        self._seen.append((time.monotonic(), self._total))
+        self._seen.append((at, self._total))
 
     def rate_since(self, start: float) -> float:
         """Bytes per second from `start` on; 0 when fewer than two arrivals came.
@@ -159,7 +159,7 @@ async def _receive(end: socket.socket, arrivals: Arrivals, bucket: Bucket | None
     while size := await loop.sock_recv_into(end, room):
         if bucket is not None:
             await bucket.take(size)
-        arrivals.add(size)
+        arrivals.add(size, time.monotonic())
 
 
 def median_round_trip(flow: Flow) -> float:

@@ -65,7 +65,7 @@ AS_USER = Entry(
 
 @cache
 def find() -> tuple[Entry | None, Availability]:
-    """The first way in that carries a small lay-out here, tried for real (about 0.3 s, once a process)."""
+    """The first way in that carries a small lay-out here, tried for real (about 0.4 s, once a process)."""
     if sys.platform != "linux":
         return None, Availability(False, "network namespaces need Linux; use --lab loopback")
     missing = [command for command in _COMMANDS if shutil.which(command) is None]
