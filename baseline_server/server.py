@@ -1,0 +1,187 @@
+"""The server: its listening socket, its connections, and what it answers.
+
+The rule: one process, one loop, and no call that waits – apart from reading files, whose pages are expected in the page
+cache; a file that is not stalls every client for as long as the disk takes, as in nginx without threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import resource
+import socket
+import time
+
+from baseline_server.body import FileBody
+from baseline_server.conditions import http_date
+from baseline_server.connection import Connection
+from baseline_server.errors import BaselineServerError, Refusal
+from baseline_server.files import Root
+from baseline_server.limits import Limits
+from baseline_server.metrics import CONTENT_TYPE, Tally
+from baseline_server.request import METHODS, Request, method_not_allowed
+from baseline_server.response import Context, for_file, for_refusal, for_text
+from baseline_server.target import path_of
+from baseline_server.uplink import Uplink
+
+_BACKLOG = 4096
+_ACCEPTS_A_TURN = 64
+_CHECK_S = 0.5
+_PAUSE_S = 0.1
+"""How long accepting rests when the process is out of descriptors: trying again at once would spin."""
+_DESCRIPTORS_A_CONNECTION = 2  # its socket and the file it sends
+_OWN_DESCRIPTORS = 64
+_OVERFLOW = 256
+"""Connections beyond the limit that are told so by a 503; past them, closing unanswered is all that is left."""
+
+
+class Server:
+    """Serves the files below a root to anyone who connects."""
+
+    def __init__(self, root: Root, limits: Limits, rate: float | None = None) -> None:
+        """`rate` caps all connections together, in bytes per second. Needs a running loop."""
+        self.loop = asyncio.get_running_loop()
+        self.limits = limits
+        self.tally = Tally()
+        self.uplink = Uplink(self.loop, rate) if rate is not None else None
+        self.draining = False
+        self._root = root
+        self._listener: socket.socket | None = None
+        self._connections: set[Connection] = set()
+        self._drained = asyncio.Event()
+
+    def listen(self, address: str, port: int) -> int:
+        """Start to accept; returns the port (of use when 0 was asked for). Raises BaselineServerError."""
+        _allow_descriptors(self.limits.max_connections * _DESCRIPTORS_A_CONNECTION + _OWN_DESCRIPTORS)
+        try:
+            self._listener = socket.create_server((address, port), backlog=_BACKLOG)
+        except OSError as error:
+            raise BaselineServerError(_why_not(error, address, port)) from None
+        self._listener.setblocking(False)
+        self._accept_again()
+        self.loop.call_later(_CHECK_S, self._check)
+        bound: int = self._listener.getsockname()[1]
+        return bound
+
+    async def drain(self) -> None:
+        """Stop accepting, let the responses under way finish for as long as the limits say, and close everything."""
+        self.draining = True
+        self._stop_accepting()
+        for connection in list(self._connections):
+            connection.drain()
+        if self._connections:
+            try:
+                await asyncio.wait_for(self._drained.wait(), self.limits.drain_s)
+            except TimeoutError:
+                for connection in list(self._connections):
+                    connection.undeliverable("drain_timeout")
+        self._root.close()
+
+    # -- what a connection asks for
+
+    def answer(self, asked: Request | Refusal, *, keep_alive: bool) -> tuple[bytes, FileBody | None]:
+        """The response to one request: what goes first, and the file's part if there is one."""
+        date = http_date(int(time.time()))
+        if isinstance(asked, Refusal):
+            response = for_refusal(asked, b"", Context(date, "1.1", keep_alive))
+            self.tally.answered(b"", response.status)
+            return response.head, None
+        context = Context(date, asked.version, keep_alive)
+        body = None
+        try:
+            if asked.method not in METHODS:
+                raise method_not_allowed()
+            path = path_of(asked.target)
+            if path in (b"metrics", b"healthz"):
+                text = self.tally.exposition() if path == b"metrics" else b"ok\n"
+                response = for_text(asked, text, CONTENT_TYPE, context)
+            else:
+                file = self._root.open(path)
+                try:
+                    response = for_file(asked, file, context)
+                    if response.span:
+                        body = FileBody(file, response.span)
+                finally:
+                    if body is None:
+                        file.close()
+        except Refusal as refusal:
+            response = for_refusal(refusal, asked.method, context)
+        self.tally.answered(asked.method, response.status)
+        return response.head, body
+
+    def ended(self, connection: Connection, reason: str) -> None:
+        """A connection is closed."""
+        self._connections.discard(connection)
+        self.tally.open = len(self._connections)
+        self.tally.ended[reason] += 1
+        if self.draining and not self._connections:
+            self._drained.set()
+
+    # -- accepting
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        for _ in range(_ACCEPTS_A_TURN):
+            try:
+                sock, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    self.loop.remove_reader(self._listener.fileno())
+                    self.loop.call_later(_PAUSE_S, self._accept_again)
+                    return
+                raise
+            sock.setblocking(False)
+            self._admit(sock)
+
+    def _admit(self, sock: socket.socket) -> None:
+        excess = len(self._connections) - self.limits.max_connections
+        if excess >= _OVERFLOW:
+            self.tally.turned_away += 1
+            sock.close()
+            return
+        connection = Connection(sock, self)
+        self._connections.add(connection)
+        self.tally.open = len(self._connections)
+        if excess >= 0:
+            self.tally.turned_away += 1
+            connection.turn_away()
+        else:
+            self.tally.accepted += 1
+
+    def _accept_again(self) -> None:
+        if self._listener is not None:
+            self.loop.add_reader(self._listener.fileno(), self._accept)
+
+    def _stop_accepting(self) -> None:
+        if self._listener is not None:
+            self.loop.remove_reader(self._listener.fileno())
+            self._listener.close()
+            self._listener = None
+
+    def _check(self) -> None:
+        now = self.loop.time()
+        for connection in list(self._connections):
+            connection.check(now)
+        self.loop.call_later(_CHECK_S, self._check)
+
+
+def _allow_descriptors(wanted: int) -> None:
+    """Raise our own soft limit as far as the hard one lets us; beyond it, accepting pauses instead of failing."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _why_not(error: OSError, address: str, port: int) -> str:
+    where = f"cannot listen on {address}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where}: the port is taken; choose another with --port, or 0 for any free one"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{where}: this machine has no such address; choose another with --address"
+    if error.errno == errno.EACCES:
+        return f"{where}: not permitted; choose a port from 1024 on"
+    return f"{where}: {error.strerror or error}"

@@ -1,0 +1,127 @@
+"""A peer of the fleet: an address, a directory, and at most one fetch at a time, told as a stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from enum import Enum
+from pathlib import Path
+
+from harness.contenders.fetcher.download import Download, connect
+from harness.contenders.fetcher.errors import FetchFailed, Refused
+from harness.contenders.fetcher.events import Done, Event, FirstByte, Progress, Sources, Started
+from harness.contenders.fetcher.metrics import Tally
+from harness.contenders.fetcher.pace import Pace
+from harness.contenders.fetcher.source import Source
+
+_PROGRESS_S = 0.25
+_EVENTS_A_SECOND = 400
+"""Progress events the whole fleet tells in a second: a thousand peers would else keep a core busy with telling."""
+_SILENCE_S = 60.0
+"""Without a single byte, after which the server is given up."""
+
+
+class State(Enum):
+    """What a peer is doing."""
+
+    IDLE = "idle"
+    FETCHING = "fetching"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Peer:
+    """One downloader."""
+
+    def __init__(self, name: str, address: str, directory: Path, download_rate: float | None, tally: Tally) -> None:
+        self.name = name
+        self.address = address
+        self.state = State.IDLE
+        self._directory = directory
+        self._rate = download_rate
+        self._tally = tally
+        self._download: Download | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the last fetch that are hashed and stored."""
+        return self._download.stored if self._download else 0
+
+    async def fetch(self, source: Source, sha256: str | None) -> AsyncGenerator[Event, None]:
+        """Fetch an item and tell how it goes, `Done` last. Closing the stream cancels the fetch.
+
+        Raises Refused (409), before anything is awaited, when a fetch is under way.
+        """
+        if self.state is State.FETCHING:
+            raise Refused(409, f"peer {self.name!r} is fetching already")
+        pace = Pace(self._rate, time.monotonic()) if self._rate is not None else None
+        download = self._download = Download(source, self._directory, sha256, pace)
+        self.state = State.FETCHING
+        self._tally.fetching += 1
+        try:
+            yield Started(time.monotonic())
+            try:
+                await connect(download, source, self.address, self._rate)
+                async for event in self._events(download):
+                    yield event
+                done = _done(download, await download.finished, None)
+                self.state = State.DONE
+            except FetchFailed as failure:
+                done = _done(download, time.monotonic(), str(failure))
+                self.state = State.FAILED
+            self._tally.ended(done.ok)
+            yield done
+        finally:
+            self._tally.fetching -= 1
+            self._tally.received_bytes += download.received
+            self._forsake(download)
+
+    def stop(self, reason: str, *, abrupt: bool = False) -> None:
+        """End the fetch under way, if any, as failed."""
+        if self._download is not None:
+            self._download.fail(FetchFailed(reason), abrupt=abrupt)
+
+    async def _events(self, download: Download) -> AsyncIterator[Event]:
+        """First byte and progress, until the download has ended."""
+        finished, first = download.finished, download.first_byte
+        told = seen = 0
+        heard_at = time.monotonic()
+        while not finished.done():
+            waiting = {finished} if told or first.done() else {finished, first}
+            await asyncio.wait(waiting, timeout=self._interval_s(), return_when=asyncio.FIRST_COMPLETED)
+            now = time.monotonic()
+            if first.done() and not told:
+                told = 1
+                yield FirstByte(first.result())
+            elif download.stored > seen and not finished.done():
+                seen = download.stored
+                heard_at = now
+                yield Progress(now, seen)
+            elif now - heard_at > _SILENCE_S:
+                raise FetchFailed(f"the server sent nothing for {_SILENCE_S:.0f} s")
+
+    def _interval_s(self) -> float:
+        return max(_PROGRESS_S, self._tally.fetching / _EVENTS_A_SECOND)
+
+    def _forsake(self, download: Download) -> None:
+        """Leave nothing behind of a fetch that nobody waits for any more."""
+        if not download.finished.done():
+            self.state = State.FAILED
+            self._tally.ended(False)
+        download.fail(FetchFailed("cancelled"))
+        download.hang_up()
+        download.finished.exception()  # retrieved, or the loop would complain of it
+
+
+def _done(download: Download, at: float, error: str | None) -> Done:
+    useful = download.stored if error is None else 0
+    return Done(
+        at=at,
+        ok=error is None,
+        bytes=useful,
+        error=error,
+        path=str(download.path) if error is None else None,
+        sources=Sources(origin=useful),
+        wasted_bytes=download.received - useful,
+    )
