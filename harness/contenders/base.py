@@ -34,7 +34,9 @@ class Stage:
     peers: Sequence[Host]
     item: Item
     scratch: Path
-    """An empty directory for sockets and downloads; removed after the step."""
+    """An empty directory for downloads; removed after the step."""
+    sockets: Path
+    """An empty directory with a short path, as a Unix socket's has at most 107 bytes; removed after the step."""
     logs: Path
     seed: int
 
@@ -48,6 +50,8 @@ class FetchPoint:
     peer: str
     body: Mapping[str, str | None]
     directory: Path
+    spec: Mapping[str, str | float | None]
+    """The body of the `POST /peers` that made the peer, with which it can be made anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,46 @@
+"""The summary of a run, derived anew from its raw records whenever they have grown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from harness.analysis.bounds import completion
+from harness.analysis.rows import summarize
+from harness.analysis.saturation import saturation
+from harness.results.run import Run
+from harness.results.schema import Environment, Row, Summary
+from harness.results.step import Step, order_steps, step_of
+
+SCHEMA = 1
+"""Of summary.json; it rises when a field changes its meaning."""
+
+
+def summarize_run(run: Run, environment: Environment, central: Collection[str]) -> Summary:
+    """One row for each finished step, in the order of play; `central` names contenders that serve from one server."""
+    steps = order_steps(run.scenario)
+    finished = run.finished
+    return Summary(
+        schema=SCHEMA,
+        scenario=run.scenario.name,
+        title=run.scenario.title,
+        lab=environment.lab,
+        complete=finished.issuperset(steps),
+        rows=[_row(run, environment, step, step.contender in central) for step in steps if step in finished],
+    )
+
+
+def _row(run: Run, environment: Environment, step: Step, origin_is_server: bool) -> Row:
+    transfers = [transfer for transfer in run.transfers if step_of(transfer) == step]
+    samples = [sample for sample in run.samples if step_of(sample) == step]
+    size = run.scenario.content.size
+    arrivals = [transfer.intended_s for transfer in transfers]
+    saturated = saturation(samples, int(environment.machine["cores"]))
+    return summarize(
+        step,
+        transfers,
+        samples,
+        bound_s=completion(size, arrivals, environment.calibration, origin_is_server=origin_is_server),
+        lab=environment.lab,
+        size=size,
+        reasons=[saturated] if saturated else [],
+    )

@@ -1,0 +1,182 @@
+"""The command line: what a person asked for becomes an Order, and what went wrong becomes one line."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+import sys
+import tempfile
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.contenders.catalogue import CONTENDERS
+from harness.drive import drive
+from harness.errors import SwarmbenchError, unexpected
+from harness.labs import catalogue as labs
+from harness.publish import REPORT, publish
+from harness.reports.terminal import print_summary
+from harness.results.run import read_run
+from harness.results.step import Step, order_steps
+from harness.run import Order, run
+from harness.scenarios import catalogue as scenarios
+from harness.scenarios.reading import parse_overrides, read_scenario
+
+PROGRAM = "swarmbench"
+
+
+def perform(arguments: Sequence[str]) -> int:
+    """Do what the command line says; returns the exit code."""
+    try:
+        commands.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+    except SwarmbenchError as error:
+        return _complain(str(error), error.exit_code)
+    except click.ClickException as error:
+        return _complain(f"{error.format_message()} (see {PROGRAM} --help)", 2)
+    except (click.Abort, KeyboardInterrupt):
+        return _complain("interrupted", 1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        return _complain(str(unexpected(error, Path(tempfile.gettempdir()))), 1)
+    return 0
+
+
+@click.group(no_args_is_help=False)
+@click.version_option(package_name=PROGRAM)
+def commands() -> None:
+    """Settle with measurements when peer-to-peer beats client-server."""
+
+
+@commands.command(name="run")
+@click.argument("scenario")
+@click.option("--contenders", help="Which to compare, as in http,swarm.")
+@click.option("--peers", help="Numbers of peers, as in 1,4,16.")
+@click.option("--repeats", help="How often each step is played.")
+@click.option("--seed", help="Of content, arrivals and order.")
+@click.option("--lab", default=labs.AUTO, show_default=True, help="Where hosts live; see: swarmbench labs.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Override a scenario's key; repeatable.")
+@click.option("--out", type=click.Path(path_type=Path), help="The run directory. [default: results/<time>-<scenario>]")
+@click.option("--resume", is_flag=True, help="Continue the run in --out, or the latest one.")
+@click.option("--locust-ui", is_flag=True, help="Drive the first contender by hand in Locust's web UI.")
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics of the run on 127.0.0.1.")
+def run_command(
+    scenario: str,
+    lab: str,
+    assignments: Sequence[str],
+    out: Path | None,
+    resume: bool,
+    locust_ui: bool,
+    metrics_port: int | None,
+    **overrides: str | None,
+) -> None:
+    """Compare contenders on a SCENARIO: a name, or the path of a TOML file."""
+    given = parse_overrides(assignments)
+    given.update((key, (f"--{key}", value)) for key, value in overrides.items() if value is not None)
+    wanted = read_scenario(scenarios.find(scenario), given)
+    if locust_ui:
+        with suppress(asyncio.CancelledError):
+            _until_interrupted(drive(wanted, lab, _say_where))
+        return
+    order = Order(wanted, lab, out, resume, metrics_port, [PROGRAM, *sys.argv[1:]])
+    announced: list[Path] = []
+    try:
+        directory = _until_interrupted(run(order, announced.append))
+    except asyncio.CancelledError:
+        raise _interrupted(order, announced) from None
+    _show(directory)
+
+
+@commands.command(name="report")
+@click.argument("directory", type=click.Path(path_type=Path), metavar="RUN")
+def report_command(directory: Path) -> None:
+    """Make report, pictures and table anew from the records of a RUN directory."""
+    publish(directory)
+    _show(directory)
+
+
+@commands.command(name="scenarios")
+def scenarios_command() -> None:
+    """List the packaged scenarios."""
+    found = [read_scenario(scenarios.find(name)) for name in scenarios.names()]
+    _print_table(("scenario", "title", "what it is"), [(each.name, each.title, each.description) for each in found])
+
+
+@commands.command(name="contenders")
+def contenders_command() -> None:
+    """List the contenders, and what is missing for those that cannot run here."""
+    rows = [
+        (each.name, "no" if each.unavailable() else "yes", each.unavailable() or each.summary) for each in CONTENDERS
+    ]
+    _print_table(("contender", "runs here", "what it is"), rows)
+
+
+@commands.command(name="labs")
+def labs_command() -> None:
+    """List the labs that this machine offers, and why not the rest."""
+    rows = [(row.name, "yes" if row.availability.usable else "no", row.availability.reason) for row in labs.rows()]
+    _print_table(("lab", "works here", "why"), rows)
+
+
+T = TypeVar("T")
+
+
+def _until_interrupted(work: Coroutine[Any, Any, T]) -> T:
+    """The result of the work; SIGINT, SIGTERM and SIGHUP cancel it once, so that it cleans up undisturbed."""
+
+    async def guarded() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, lambda: None if task.cancelling() else task.cancel())
+        return await work
+
+    return asyncio.run(guarded())
+
+
+def _interrupted(order: Order, announced: Sequence[Path]) -> SwarmbenchError:
+    if not announced:
+        return SwarmbenchError("interrupted before anything was measured")
+    [path] = announced
+    kept, total = len(read_run(path).finished), len(order_steps(order.scenario))
+    arguments = [word for word in order.command if word != "--resume"]
+    where = [] if order.out is not None else ["--out", str(path)]
+    again = shlex.join([*arguments, *where, "--resume"])
+    return SwarmbenchError(f"interrupted: {kept} of {total} steps are kept in {path}; continue with: {again}")
+
+
+def _say_where(address: str, step: Step) -> None:
+    click.echo(f"Locust drives {step.contender} with up to {step.peers} users at {address} (Ctrl-C ends)")
+
+
+def _show(directory: Path) -> None:
+    """The table, where the report is, and an error when nothing at all was delivered."""
+    summary = read_run(directory).summary
+    assert summary is not None
+    print_summary(summary)
+    click.echo(f"Report: {directory / REPORT}")
+    if not any(row.completed for row in summary.rows):
+        reason = next((row.invalid_reason for row in summary.rows if row.invalid_reason), "no reason is known")
+        raise SwarmbenchError(f"{directory}: nothing was delivered: {reason}")
+
+
+def _print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    table = Table(*headings, box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    Console().print(table)
+
+
+def _complain(message: str, code: int) -> int:
+    line = " ".join(message.split())
+    print(f"{PROGRAM}: {line}", file=sys.stderr)
+    return code

@@ -1,0 +1,30 @@
+"""The contenders by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.contenders.base import Contender
+from harness.contenders.http import HttpContender
+from harness.contenders.swarm import SwarmContender
+from harness.errors import UsageError, unknown_name
+
+CONTENDERS: tuple[Contender, ...] = (HttpContender(), SwarmContender())
+
+
+def choose(names: Sequence[str]) -> list[Contender]:
+    """The contenders of these names, all able to run here; raises UsageError."""
+    by_name = {contender.name: contender for contender in CONTENDERS}
+    chosen = []
+    for name in names:
+        if name not in by_name:
+            raise unknown_name("contender", name, by_name)
+        if reason := by_name[name].unavailable():
+            raise UsageError(f"contender {name!r} cannot run here: {reason}")
+        chosen.append(by_name[name])
+    return chosen
+
+
+def central() -> frozenset[str]:
+    """The names of the contenders that serve from one server."""
+    return frozenset(contender.name for contender in CONTENDERS if contender.origin_is_server)

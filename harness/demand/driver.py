@@ -1,0 +1,148 @@
+"""The harness's side of the demand: starts Locust in a process of its own, hands it a step, and collects transfers."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from harness.demand.lifeline import die_with_parent
+from harness.demand.messages import Assignment, Ended, Progress, Ready, Report
+from harness.errors import SwarmbenchError
+from harness.results.schema import Sources, Transfer
+from harness.results.step import Step
+
+WARM_UP_TIMEOUT_S = 60.0
+"""Importing Locust takes a second; a machine that needs a minute cannot measure anything."""
+
+LINE_LIMIT = 2**20
+
+LEAD_S = 0.3
+LEAD_PER_PEER_S = 0.002
+"""How long before t0 an assignment is sent: enough to spawn the users and connect them, measured at under 1 ms each."""
+
+LAST_WORDS_S = 2.0
+
+GRACE_S = 30.0
+"""How long after the last transfer's deadline the process itself is given up."""
+
+_decode = msgspec.json.Decoder(Report).decode
+
+
+class DemandProcess:
+    """Locust, warm and waiting for one assignment."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    @property
+    def pid(self) -> int:
+        """Its process id, to be metered as part of the harness."""
+        return self._process.pid
+
+    async def ready(self) -> None:
+        """Wait until it is warm; raises SwarmbenchError."""
+        try:
+            report = await asyncio.wait_for(self._next(), WARM_UP_TIMEOUT_S)
+        except TimeoutError:
+            report = None
+        if not isinstance(report, Ready):
+            raise SwarmbenchError(f"the demand process (Locust) did not come up; its log: {self._log}")
+
+    async def act_out(self, assignment: Assignment, on_progress: Callable[[Progress], None]) -> list[Ended]:
+        """Every transfer of the step, in the order of the wishes; those the process left without an end are failed."""
+        await self.send(assignment)
+        ended: dict[str, Ended] = {}
+        last = max(wish.intended_s for wish in assignment.wishes)
+        limit = assignment.t0 + last + assignment.deadline_s + GRACE_S - time.monotonic()
+        try:
+            async with asyncio.timeout(limit):
+                while len(ended) < len(assignment.wishes) and (report := await self._next()):
+                    if isinstance(report, Ended):
+                        ended[report.transfer.host] = report
+                    elif isinstance(report, Progress):
+                        on_progress(report)
+            # What is left to it is to write Locust's own statistics into the log.
+            await asyncio.wait_for(self._process.wait(), LAST_WORDS_S)
+        except TimeoutError:
+            pass
+        step = Step(assignment.contender, assignment.peers, assignment.repeat)
+        lost = f"the demand process (Locust) ended early; its log: {self._log}"
+        return [
+            ended.get(wish.host) or Ended(failed_transfer(step, wish.host, wish.intended_s, lost), path=None)
+            for wish in assignment.wishes
+        ]
+
+    async def send(self, assignment: Assignment) -> None:
+        """Hand over the assignment; a process that is gone shows when its reports are awaited."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(msgspec.json.encode(assignment) + b"\n")
+            await self._process.stdin.drain()
+        except (BrokenPipeError, ConnectionResetError):
+            return
+
+    async def wait(self) -> int:
+        """Wait for its end; returns the exit code."""
+        return await self._process.wait()
+
+    async def _next(self) -> Ready | Progress | Ended | None:
+        assert self._process.stdout is not None
+        try:
+            line = await self._process.stdout.readline()
+            return _decode(line) if line else None
+        except (ValueError, msgspec.DecodeError) as error:
+            raise SwarmbenchError(f"the demand process (Locust) said something else than a report: {error}") from error
+
+
+@asynccontextmanager
+async def demand_process(log: Path) -> AsyncIterator[DemandProcess]:
+    """Start Locust; it warms up while the caller goes on. It is killed on exit."""
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "harness.demand.locustfile",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=output,
+            limit=LINE_LIMIT,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+    try:
+        yield DemandProcess(process, log)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def starting_time(peers: int) -> float:
+    """A t0 on CLOCK_MONOTONIC that leaves the process time to spawn and connect that many users."""
+    return time.monotonic() + LEAD_S + LEAD_PER_PEER_S * peers
+
+
+def failed_transfer(step: Step, host: str, intended_s: float, error: str) -> Transfer:
+    """The transfer of a peer that never got to fetch."""
+    return Transfer(
+        contender=step.contender,
+        peers=step.peers,
+        repeat=step.repeat,
+        host=host,
+        intended_s=intended_s,
+        started_s=None,
+        first_byte_s=None,
+        done_s=None,
+        bytes=0,
+        ok=False,
+        error=error,
+        sources=Sources(),
+        wasted_bytes=0,
+    )

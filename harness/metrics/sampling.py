@@ -1,0 +1,107 @@
+"""What processes use while they transfer: CPU and memory by role, once a second, from outside, by psutil.
+
+The role `machine` is the whole machine's busy time, other people's processes included: it tells a saturated step apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import psutil
+
+from harness.results.roles import Role
+from harness.results.schema import Sample
+from harness.results.step import Step
+
+INTERVAL_S = 1.0
+
+
+@dataclass(slots=True)
+class _Meter:
+    """One process: its CPU time at the step's start, and the last reading, which outlives it."""
+
+    process: psutil.Process
+    start_s: float
+    cpu_s: float = 0.0
+    rss_bytes: int = 0
+
+    def read(self) -> None:
+        with suppress(psutil.Error), self.process.oneshot():
+            self.cpu_s = _cpu_s(self.process) - self.start_s
+            self.rss_bytes = self.process.memory_info().rss
+
+
+@dataclass(slots=True)
+class Sampler:
+    """Takes a step's samples; `verified` tells the bytes verified so far, which the role `peers` carries."""
+
+    step: Step
+    roles: Mapping[str, Iterable[int]]
+    """Process ids by role."""
+    verified: Callable[[], int]
+    heard: Callable[[Sequence[Sample]], None]
+    """Told of each round of samples."""
+    samples: list[Sample] = field(default_factory=list)
+    _meters: dict[str, list[_Meter]] = field(default_factory=dict)
+    _t0: float = 0.0
+    _busy_start_s: float = 0.0
+
+    def start(self, t0: float) -> None:
+        """Begin to count; `t0` is the step's start on the monotonic clock."""
+        self._t0 = t0
+        self._busy_start_s = _machine_busy_s()
+        self._meters = {role: list(_meters(pids)) for role, pids in self.roles.items()}
+
+    async def run(self) -> None:
+        """Take samples at every second after `t0` until cancelled."""
+        due = self._t0
+        while True:
+            due += INTERVAL_S
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            self.take()
+
+    def take(self) -> None:
+        """Take one sample of every role now."""
+        at_s = time.monotonic() - self._t0
+        taken = [self._sample(role, meters, at_s) for role, meters in self._meters.items()]
+        taken.append(self._record(Role.MACHINE, at_s, _machine_busy_s() - self._busy_start_s, 0))
+        self.samples += taken
+        self.heard(taken)
+
+    def _sample(self, role: str, meters: list[_Meter], at_s: float) -> Sample:
+        for meter in meters:
+            meter.read()
+        return self._record(role, at_s, sum(meter.cpu_s for meter in meters), sum(meter.rss_bytes for meter in meters))
+
+    def _record(self, role: str, at_s: float, cpu_s: float, rss_bytes: int) -> Sample:
+        return Sample(
+            contender=self.step.contender,
+            peers=self.step.peers,
+            repeat=self.step.repeat,
+            at_s=round(at_s, 6),
+            role=role,
+            cpu_s=round(cpu_s, 6),
+            rss_bytes=rss_bytes,
+            bytes=self.verified() if role == Role.PEERS else 0,
+        )
+
+
+def _meters(pids: Iterable[int]) -> Iterable[_Meter]:
+    for pid in pids:
+        with suppress(psutil.Error):
+            process = psutil.Process(pid)
+            yield _Meter(process, _cpu_s(process))
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _machine_busy_s() -> float:
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system + times.irq + times.softirq)

@@ -1,0 +1,135 @@
+"""One step played: the contender deployed, the demand acted out on it, its processes metered, its files checked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from harness.bench import Bench
+from harness.contenders.base import Contender, Deployment, FetchPoint, Item, Stage
+from harness.contenders.item import mismatch
+from harness.demand.driver import DemandProcess, demand_process, failed_transfer, starting_time
+from harness.demand.messages import Assignment, Ended, Progress, Wish
+from harness.demand.plan import arrivals_rng, plan_arrivals
+from harness.errors import SwarmbenchError
+from harness.metrics.sampling import Sampler
+from harness.results.files import writing
+from harness.results.roles import Role
+from harness.results.schema import Sample, Transfer
+from harness.results.step import Step
+from harness.scenarios.model import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is told how a step goes: each progress of the demand, and each round of samples."""
+
+    progressed: Callable[[Progress], None]
+    sampled: Callable[[Sequence[Sample]], None]
+
+
+async def play(
+    bench: Bench, contender: Contender, step: Step, *, deadline_s: float, logs: Path, audience: Audience
+) -> tuple[list[Transfer], list[Sample]]:
+    """The transfers and samples of one step.
+
+    Whatever fails – the deployment, the demand process, a peer – shows as failed transfers with the reason, as many as
+    there are peers, and the run goes on. `deadline_s` counts from each transfer's intended start.
+    """
+    hosts = bench.peers[: step.peers]
+    arrivals = intended_starts(bench.scenario, step)
+    with _directories(bench, step, logs) as (scratch, sockets):
+        stage = Stage(bench.lab, bench.server, hosts, bench.item, scratch, sockets, logs, bench.scenario.seed)
+        try:
+            # Locust takes a second to warm up; meanwhile the contender is deployed.
+            async with demand_process(logs / "locust.log") as demand, contender.deploy(stage) as deployment:
+                await demand.ready()
+                assignment = assign(step, deployment.fetch_points, arrivals, deadline_s)
+                ended, samples = await _act_out(demand, deployment, assignment, step, audience)
+        except (SwarmbenchError, OSError) as error:
+            pairs = zip(hosts, arrivals, strict=True)
+            return [failed_transfer(step, host.name, intended_s, str(error)) for host, intended_s in pairs], []
+        return await _checked(ended, bench.item), samples
+
+
+def intended_starts(scenario: Scenario, step: Step) -> list[float]:
+    """When each peer of a step wants the item."""
+    return plan_arrivals(scenario.demand, step.peers, arrivals_rng(scenario.seed, step))
+
+
+def assign(step: Step, points: Sequence[FetchPoint], arrivals: Sequence[float], deadline_s: float) -> Assignment:
+    """What the demand process is to do, from a moment on."""
+    return Assignment(
+        contender=step.contender,
+        peers=step.peers,
+        repeat=step.repeat,
+        t0=starting_time(step.peers),
+        deadline_s=deadline_s,
+        wishes=[
+            Wish(point.host, intended_s, str(point.control), point.peer, dict(point.body), dict(point.spec))
+            for point, intended_s in zip(points, arrivals, strict=True)
+        ],
+    )
+
+
+async def _act_out(
+    demand: DemandProcess, deployment: Deployment, assignment: Assignment, step: Step, audience: Audience
+) -> tuple[list[Ended], list[Sample]]:
+    """Let the demand happen, and sample the processes meanwhile."""
+    verified = 0
+
+    def progressed(progress: Progress) -> None:
+        nonlocal verified
+        verified = progress.bytes
+        audience.progressed(progress)
+
+    roles = {role: [process.pid for process in processes] for role, processes in deployment.processes.items()}
+    sampler = Sampler(step, {**roles, Role.HARNESS: [os.getpid(), demand.pid]}, lambda: verified, audience.sampled)
+    sampler.start(assignment.t0)
+    sampling = asyncio.create_task(sampler.run())
+    try:
+        ended = await demand.act_out(assignment, progressed)
+        verified = sum(end.transfer.bytes for end in ended)
+        sampler.take()
+    finally:
+        sampling.cancel()
+        with suppress(asyncio.CancelledError):
+            await sampling
+    return ended, sampler.samples
+
+
+async def _checked(ended: Sequence[Ended], item: Item) -> list[Transfer]:
+    """The transfers, after the harness itself has hashed every file that is said to be complete."""
+    transfers = []
+    for end in ended:
+        problem = None
+        if end.transfer.ok:
+            path = end.path
+            problem = (
+                await asyncio.to_thread(mismatch, Path(path), item) if path else "it does not say where its file is"
+            )
+        transfers.append(replace(end.transfer, ok=False, done_s=None, error=problem) if problem else end.transfer)
+    return transfers
+
+
+@contextmanager
+def _directories(bench: Bench, step: Step, logs: Path) -> Iterator[tuple[Path, Path]]:
+    """Empty directories for a step's downloads, sockets and logs; the first two are removed afterwards."""
+    name = f"{step.contender}-{step.peers}-{step.repeat}"
+    made = (bench.room.payload / name, bench.room.sockets / name)
+    shutil.rmtree(logs, ignore_errors=True)
+    for path in (*made, logs):
+        with writing(path):
+            path.mkdir(parents=True)
+    try:
+        yield made
+    finally:
+        for path in made:
+            shutil.rmtree(path, ignore_errors=True)

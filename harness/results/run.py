@@ -1,0 +1,52 @@
+"""A run read back from its directory, whether it finished, was interrupted, or is still going on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.results.files import read_lines, read_record
+from harness.results.schema import Environment, Sample, Summary, Transfer
+from harness.results.step import Step, finished_steps, step_of
+from harness.scenarios.model import Scenario
+from harness.scenarios.reading import read_scenario
+
+SCENARIO = "scenario.toml"
+ENVIRONMENT = "environment.json"
+TRANSFERS = "transfers.jsonl"
+SAMPLES = "samples.jsonl"
+SUMMARY = "summary.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run directory holds; transfers and samples of finished steps only."""
+
+    directory: Path
+    scenario: Scenario
+    environment: Environment | None
+    transfers: list[Transfer]
+    samples: list[Sample]
+    summary: Summary | None
+
+    @property
+    def finished(self) -> set[Step]:
+        """The steps that are on record whole."""
+        return finished_steps(self.transfers)
+
+
+def read_run(directory: Path) -> Run:
+    """The run in a directory; raises SwarmbenchError when there is none, or a record is damaged."""
+    if not (directory / SCENARIO).is_file():
+        raise UsageError(f"{directory}: not a run directory (it has no {SCENARIO}); runs are made by: swarmbench run")
+    transfers = read_lines(directory / TRANSFERS, Transfer)
+    finished = finished_steps(transfers)
+    return Run(
+        directory=directory,
+        scenario=read_scenario(directory / SCENARIO),
+        environment=read_record(directory / ENVIRONMENT, Environment),
+        transfers=[transfer for transfer in transfers if step_of(transfer) in finished],
+        samples=[sample for sample in read_lines(directory / SAMPLES, Sample) if step_of(sample) in finished],
+        summary=read_record(directory / SUMMARY, Summary),
+    )

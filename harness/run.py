@@ -1,0 +1,152 @@
+"""The story of a run: scenario → lab → contenders → demand → metrics → results → analysis → report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.analysis.bounds import completion
+from harness.bench import Bench, set_up
+from harness.contenders import catalogue as contenders
+from harness.demand.messages import Progress
+from harness.errors import SwarmbenchError, UsageError, unexpected
+from harness.labs import catalogue as labs
+from harness.labs.calibration import calibrate
+from harness.metrics.exporter import Exporter, exporter
+from harness.play import Audience, intended_starts, play
+from harness.publish import publish, summarize_recorded
+from harness.reports.progress import RunProgress
+from harness.results import store
+from harness.results.environment import describe_environment, describe_machine
+from harness.results.run import Run, read_run
+from harness.results.schema import Environment
+from harness.results.step import Step, order_steps, step_of
+from harness.results.store import RunDirectory
+from harness.scenarios.model import Scenario
+from harness.scenarios.units import format_size
+
+SHORTEST_DEADLINE_S = 60.0
+BOUNDS_PER_DEADLINE = 5
+"""A transfer is given up after this many times the bound, but never before a minute: slow is a result, stuck is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person asked for: a scenario, and how and where to run it."""
+
+    scenario: Scenario
+    lab: str
+    out: Path | None
+    resume: bool
+    metrics_port: int | None
+    command: Sequence[str]
+
+
+async def run(order: Order, announce: Callable[[Path], None]) -> Path:
+    """Play every step that is not on record yet, and write the reports; returns the run directory.
+
+    `announce` is told the directory before the first step, as a run that is interrupted is continued by it. Raises
+    SwarmbenchError; what was measured before is on record then.
+    """
+    contenders.choose(order.scenario.contenders)
+    labs.choose(order.lab)
+    with _run_directory(order) as directory, exporter(order.metrics_port) as exported:
+        announce(directory.path)
+        try:
+            await _play_missing(order, directory, exported)
+            publish(directory.path)
+        except SwarmbenchError:
+            raise
+        except Exception as error:
+            raise unexpected(error, directory.path) from error
+    return directory.path
+
+
+async def _play_missing(order: Order, directory: RunDirectory, exported: Exporter) -> None:
+    recorded = directory.recover()
+    steps = [step for step in order_steps(order.scenario) if step not in recorded.finished]
+    if not steps:
+        return
+    async with set_up(order.scenario, labs.choose(_lab_name(order, recorded))) as bench:
+        environment = recorded.environment or await _describe(order, bench)
+        directory.write_environment(environment)
+        bounds = {step: _bound_s(order.scenario, step, environment) for step in steps}
+        with RunProgress([(str(step), bounds[step]) for step in steps]) as progress:
+            for step in steps:
+                await _play_one(step, bounds[step], bench, environment, directory, progress, exported)
+
+
+async def _play_one(
+    step: Step,
+    bound_s: float,
+    bench: Bench,
+    environment: Environment,
+    directory: RunDirectory,
+    progress: RunProgress,
+    exported: Exporter,
+) -> None:
+    progress.step_started(str(step))
+    exported.step_started(step)
+    transfers, samples = await play(
+        bench,
+        contenders.choose([step.contender])[0],
+        step,
+        deadline_s=max(SHORTEST_DEADLINE_S, BOUNDS_PER_DEADLINE * bound_s),
+        logs=directory.logs / f"{step.contender}-{step.peers}-{step.repeat}",
+        audience=Audience(_tell_progress(step, bench, progress, exported), exported.sampled),
+    )
+    directory.append_step(transfers, samples)
+    summary = summarize_recorded(read_run(directory.path), environment)
+    directory.write_summary(summary)
+    row = next(row for row in summary.rows if step_of(row) == step)
+    exported.step_finished(step, row)
+    progress.step_done(str(step), row.invalid_reason or "")
+
+
+def _run_directory(order: Order) -> RunDirectory:
+    if order.resume:
+        return store.reopen(order.out or store.latest_path(), order.scenario)
+    if order.out is not None:
+        return store.create(order.out, order.scenario)
+    directory = store.create(store.default_path(order.scenario), order.scenario)
+    store.point_latest_at(directory.path)
+    return directory
+
+
+def _lab_name(order: Order, recorded: Run) -> str:
+    """The lab to use: a resumed run goes on in the lab, and on the machine, it was begun on; raises UsageError."""
+    earlier = recorded.environment
+    if earlier is None:
+        return order.lab
+    if order.lab not in (labs.AUTO, earlier.lab):
+        raise UsageError(f"{recorded.directory}: was begun in the {earlier.lab} lab; resume with --lab {earlier.lab}")
+    if earlier.machine != describe_machine():
+        raise UsageError(f"{recorded.directory}: was begun on another machine; start anew with another --out")
+    return earlier.lab
+
+
+async def _describe(order: Order, bench: Bench) -> Environment:
+    """The environment, with the links' rates as they are, not as they are meant to be."""
+    return describe_environment(
+        lab=bench.lab.name,
+        congestion_control=bench.lab.congestion_control,
+        calibration=await calibrate(bench.lab, bench.hosts, bench.room.payload),
+        command=order.command,
+    )
+
+
+def _bound_s(scenario: Scenario, step: Step, environment: Environment) -> float:
+    origin_is_server = step.contender in contenders.central()
+    arrivals = intended_starts(scenario, step)
+    return completion(scenario.content.size, arrivals, environment.calibration, origin_is_server=origin_is_server)
+
+
+def _tell_progress(step: Step, bench: Bench, progress: RunProgress, exported: Exporter) -> Callable[[Progress], None]:
+    total = step.peers * bench.item.size
+
+    def tell(now: Progress) -> None:
+        progress.step_progress(now.bytes / total, f"{format_size(now.bytes)} of {format_size(total)}")
+        exported.step_progress(step, now.bytes, now.ended)
+
+    return tell

@@ -1,0 +1,149 @@
+"""The keys of a scenario: for each, what it accepts and what it is when left out.
+
+One table serves scenario files and `--set` alike, so a key that can be written can be overridden, with the same
+validation. A parser takes what TOML or the command line gave and raises ValueError with a sentence for a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from harness.scenarios.model import Arrival
+from harness.scenarios.units import format_rate, format_size, parse_rate, parse_size, parse_time
+
+MAX_PEERS = 10_000
+"""Beyond this no lab on one machine says anything about links."""
+MAX_CONTENT = 64 * 2**30
+"""Every peer stores a copy of the item; larger ones fit on no machine this runs on."""
+MIN_RATE = 1e3 / 8
+MAX_RATE = 100e9 / 8
+"""Between 1 kbit/s and 100 Gbit/s: slower never ends, faster no kernel shapes."""
+MAX_TIME = 24 * 3600.0
+MAX_REPEATS = 1_000
+PIECES: Final = range(14, 25)
+"""A piece is a power of two from 16 KiB – one block – to 16 MiB, the most that clients accept."""
+
+REQUIRED: Final = object()
+"""The default of a key that must be given."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """How a key's value is parsed, and what stands for it when it is left out."""
+
+    parse: Callable[[object], Any]
+    default: object = REQUIRED
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"{value!r} is not a text")
+
+
+def _name(value: object) -> str:
+    if not _NAME.fullmatch(_text(value)):
+        raise ValueError(f"{value!r} is not a name: write lower-case letters, digits, '.', '_' and '-'")
+    return str(value)
+
+
+def _integer(value: object, low: int, high: int) -> int:
+    number: object = value
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,20}\s*", value):
+        number = int(value)
+    if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
+        raise ValueError(
+            f"{value if isinstance(value, str) else repr(value)} is not a whole number from {low} to {high}"
+        )
+    return number
+
+
+def _items(value: object) -> list[object]:
+    items: list[object] = list(value) if isinstance(value, list) else list(str(value).split(","))
+    if not items or items == [""]:
+        raise ValueError("the list is empty")
+    return items
+
+
+def _distinct(items: list[Any]) -> tuple[Any, ...]:
+    twice = [item for item in items if items.count(item) > 1]
+    if twice:
+        raise ValueError(f"{twice[0]} stands there twice")
+    return tuple(items)
+
+
+def _peers(value: object) -> tuple[int, ...]:
+    return _distinct([_integer(item, 1, MAX_PEERS) for item in _items(value)])
+
+
+def _contenders(value: object) -> tuple[str, ...]:
+    return _distinct([_name(item.strip() if isinstance(item, str) else item) for item in _items(value)])
+
+
+def _size(value: object) -> int:
+    size = parse_size(str(value) if type(value) is int else _text(value))
+    if not 1 <= size <= MAX_CONTENT:
+        raise ValueError(f"{value} is out of range: at least 1 B, at most {format_size(MAX_CONTENT)}")
+    return size
+
+
+def _piece_size(value: object) -> int:
+    if value == "auto":
+        return 0
+    size = parse_size(str(value) if type(value) is int else _text(value))
+    if size not in (1 << power for power in PIECES):
+        raise ValueError(f"{value} is not a piece size: write auto, or a power of two from 16KiB to 16MiB")
+    return size
+
+
+def _rate(value: object) -> float:
+    rate = parse_rate(_text(value))
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise ValueError(f"{value} is out of range: from {format_rate(MIN_RATE)} to {format_rate(MAX_RATE)}")
+    return rate
+
+
+def _time(value: object) -> float:
+    seconds = parse_time(str(value) if type(value) is int else _text(value))
+    if seconds > MAX_TIME:
+        raise ValueError(f"{value} is out of range: at most 24h")
+    return seconds
+
+
+def _arrival(value: object) -> Arrival:
+    if value not in list(Arrival):
+        raise ValueError(f"{value!r} is not an arrival: write one of {', '.join(Arrival)}")
+    return Arrival(str(value))
+
+
+def _repeats(value: object) -> int:
+    return _integer(value, 1, MAX_REPEATS)
+
+
+def _seed(value: object) -> int:
+    return _integer(value, 0, 2**63 - 1)
+
+
+KEYS: Final[dict[str, Key]] = {
+    "name": Key(_name),
+    "title": Key(_text),
+    "description": Key(_text, ""),
+    "contenders": Key(_contenders),
+    "peers": Key(_peers),
+    "repeats": Key(_repeats, 1),
+    "seed": Key(_seed, 1),
+    "content.size": Key(_size),
+    "content.piece_size": Key(_piece_size, "auto"),
+    "links.delay": Key(_time, "0s"),
+    "links.server.up": Key(_rate),
+    "links.server.down": Key(_rate),
+    "links.peer.up": Key(_rate),
+    "links.peer.down": Key(_rate),
+    "demand.arrival": Key(_arrival, "flash"),
+    "demand.over": Key(_time, "0s"),
+}

@@ -1,0 +1,88 @@
+"""From TOML, and `--set key=value`, to a Scenario; a mistake is one line with the file, the key and what is known."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError, unknown_name
+from harness.scenarios.keys import KEYS, REQUIRED
+from harness.scenarios.model import Arrival, Content, Demand, Link, Links, Scenario
+
+
+def read_scenario(path: Path, overrides: Mapping[str, tuple[str, object]] | None = None) -> Scenario:
+    """The scenario in a TOML file, with overrides (key → where it was given, value) in place; raises UsageError."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from error
+    given: dict[str, tuple[str, object]] = {"name": (str(path), path.stem.lower().replace(" ", "-"))}
+    given.update((key, (str(path), value)) for key, value in _flatten(tables, str(path)))
+    given.update(overrides or {})
+    return _build(given, str(path))
+
+
+def parse_overrides(assignments: Iterable[str]) -> dict[str, tuple[str, object]]:
+    """Overrides from `key=value` texts, as `--set` takes them; raises UsageError."""
+    overrides: dict[str, tuple[str, object]] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise UsageError(f"--set {assignment}: write key=value, as in --set content.size=16MiB")
+        overrides[_known(key.strip(), "--set")] = ("--set", value.strip())
+    return overrides
+
+
+def _flatten(table: Mapping[str, Any], where: str, prefix: str = "") -> Iterable[tuple[str, object]]:
+    for name, value in table.items():
+        key = prefix + name
+        inner = [known for known in KEYS if known.startswith(f"{key}.")]
+        if inner and isinstance(value, dict):
+            yield from _flatten(value, where, f"{key}.")
+        elif inner:
+            raise UsageError(f"{where}: {key}: must be a table with {', '.join(inner)}")
+        else:
+            yield _known(key, where), value
+
+
+def _known(key: str, where: str) -> str:
+    if key not in KEYS:
+        raise UsageError(f"{where}: {unknown_name('key', key, KEYS)}")
+    return key
+
+
+def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
+    values: dict[str, Any] = {}
+    for name, key in KEYS.items():
+        place, value = given.get(name, (where, key.default))
+        if value is REQUIRED:
+            raise UsageError(f"{where}: {name}: missing; every scenario needs it")
+        try:
+            values[name] = key.parse(value)
+        except ValueError as error:
+            raise UsageError(f"{place}: {name}: {error}") from error
+    if values["demand.arrival"] is not Arrival.FLASH and not values["demand.over"]:
+        place = given.get("demand.arrival", (where, None))[0]
+        raise UsageError(
+            f"{place}: demand.over: {values['demand.arrival']} arrivals need a time to spread over, as in 20s"
+        )
+    return Scenario(
+        name=values["name"],
+        title=values["title"],
+        description=values["description"],
+        content=Content(values["content.size"], values["content.piece_size"]),
+        links=Links(
+            server=Link(values["links.server.up"], values["links.server.down"]),
+            peer=Link(values["links.peer.up"], values["links.peer.down"]),
+            delay=values["links.delay"],
+        ),
+        demand=Demand(values["demand.arrival"], values["demand.over"]),
+        contenders=values["contenders"],
+        peers=values["peers"],
+        repeats=values["repeats"],
+        seed=values["seed"],
+    )

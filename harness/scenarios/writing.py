@@ -1,0 +1,71 @@
+"""From a Scenario back to TOML that reads as the same Scenario, bit for bit, in units people use where they fit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+
+from harness.scenarios.model import Scenario
+from harness.scenarios.units import parse_rate, parse_size, parse_time
+
+
+def write_scenario(scenario: Scenario) -> str:
+    """The TOML text of a scenario; `read_scenario` makes the same scenario of it."""
+    content, links, demand = scenario.content, scenario.links, scenario.demand
+    return f"""\
+name = {_text(scenario.name)}
+title = {_text(scenario.title)}
+description = {_text(scenario.description)}
+contenders = {_list([_text(name) for name in scenario.contenders])}
+peers = {_list([str(count) for count in scenario.peers])}
+repeats = {scenario.repeats}
+seed = {scenario.seed}
+
+[content]
+size = {_text(_size(content.size))}
+piece_size = {_text(_size(content.piece_size) if content.piece_size else "auto")}
+
+[links]
+delay = {_text(_time(links.delay))}
+server = {{ up = {_text(_rate(links.server.up))}, down = {_text(_rate(links.server.down))} }}
+peer = {{ up = {_text(_rate(links.peer.up))}, down = {_text(_rate(links.peer.down))} }}
+
+[demand]
+arrival = {_text(demand.arrival)}
+over = {_text(_time(demand.over))}
+"""
+
+
+def _text(text: str) -> str:
+    # A JSON string is a TOML basic string but for DEL, which JSON leaves bare.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _list(items: Sequence[str]) -> str:
+    return f"[{', '.join(items)}]"
+
+
+def _number(value: float) -> str:
+    """All digits of a float without an exponent."""
+    text = format(Decimal(repr(value)), "f")
+    return text.removesuffix(".0")
+
+
+def _size(size: int) -> str:
+    candidates = (f"{size // factor}{unit}" for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)))
+    return next((text for text in candidates if parse_size(text) == size), f"{size}B")
+
+
+def _rate(rate: float) -> str:
+    candidates = (
+        f"{_number(rate * 8 / factor)}{unit}" for unit, factor in (("gbit", 1e9), ("mbit", 1e6), ("kbit", 1e3))
+    )
+    exact = [text for text in candidates if parse_rate(text) == rate and len(text) <= len("123.456mbit")]
+    return min(exact, key=lambda text: ("." in text, len(text)), default=f"{_number(rate)}bps")
+
+
+def _time(seconds: float) -> str:
+    text = f"{_number(seconds)}s"
+    assert parse_time(text) == seconds
+    return text

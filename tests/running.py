@@ -1,0 +1,35 @@
+"""Real runs of the `swarmbench` command, small enough for a test."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+SMALL = ("--lab", "loopback", "--set", "content.size=1MiB")
+
+
+class Swarmbench:
+    """The command, with `tmp_path` as its working directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.out = directory / "out"
+
+    def command(self, *arguments: object) -> list[str]:
+        return [sys.executable, "-m", "harness", *map(str, arguments)]
+
+    def __call__(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self.command(*arguments), cwd=self.directory, capture_output=True, text=True, timeout=120)
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*arguments), cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def rows(self) -> list[dict]:
+        return json.loads((self.out / "summary.json").read_text())["rows"]
+
+    def transfers(self) -> list[dict]:
+        return [json.loads(line) for line in (self.out / "transfers.jsonl").read_text().splitlines()]

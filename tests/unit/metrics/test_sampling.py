@@ -1,0 +1,63 @@
+"""What processes use, from real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+
+from harness.metrics.sampling import Sampler
+from harness.results.roles import Role
+from harness.results.step import Step
+
+
+def test_each_role_is_sampled_with_its_own_use():
+    """CPU since the start, memory, and the peers' verified bytes."""
+    heard = []
+    sampler = Sampler(
+        Step("http", 1, 0), {Role.PEERS: [os.getpid()], Role.SERVER: [os.getppid()]}, lambda: 77, heard.append
+    )
+    sampler.start(time.monotonic())
+    busy_until = time.process_time() + 0.2
+    while time.process_time() < busy_until:
+        pass
+    sampler.take()
+    by_role = {sample.role: sample for sample in sampler.samples}
+    assert set(by_role) == {Role.PEERS, Role.SERVER, Role.MACHINE}
+    assert 0.15 < by_role[Role.PEERS].cpu_s < 5
+    assert by_role[Role.PEERS].rss_bytes > 10**6
+    assert (by_role[Role.PEERS].bytes, by_role[Role.SERVER].bytes) == (77, 0)
+    assert by_role[Role.MACHINE].cpu_s > 0.1
+    assert heard == [sampler.samples]
+
+
+def test_a_process_that_ended_keeps_what_it_used():
+    """Its last reading stands, and nothing breaks."""
+    with subprocess.Popen(
+        [sys.executable, "-c", "import time\nwhile time.process_time() < .3: pass\ntime.sleep(60)"]
+    ) as child:
+        sampler = Sampler(Step("http", 1, 0), {Role.PEERS: [child.pid]}, lambda: 0, lambda samples: None)
+        sampler.start(time.monotonic())
+        time.sleep(0.6)
+        sampler.take()
+        child.kill()
+    sampler.take()
+    before, after = [sample.cpu_s for sample in sampler.samples if sample.role == Role.PEERS]
+    assert after == before > 0
+
+
+def test_samples_come_once_a_second():
+    """Counted from the step's start."""
+
+    async def go():
+        sampler = Sampler(Step("http", 1, 0), {}, lambda: 0, lambda samples: None)
+        sampler.start(time.monotonic())
+        task = asyncio.create_task(sampler.run())
+        await asyncio.sleep(2.3)
+        task.cancel()
+        return [sample.at_s for sample in sampler.samples]
+
+    first, second = asyncio.run(go())
+    assert 1 <= first < 1.3 and 2 <= second < 2.3
