@@ -32,7 +32,7 @@ SILENCE_S = 120.0
 """A connection that says nothing for this long is dead; peers send something every minute or two."""
 
 KEEPALIVE_S = 55.0
-HAVE_BATCH_S = 0.1
+HAVE_BATCH_S = 0.25
 """How long a HAVE may wait for company. A lone HAVE is 9 bytes in a packet of 75, to every peer, for every piece."""
 
 
