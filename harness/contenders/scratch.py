@@ -28,7 +28,7 @@ SHORT = Path("/tmp")
 
 LONGEST_PARENT = 60
 
-JUST_MADE_S = 5.0
+JUST_MADE_S = 1.0
 """A directory this young may not be locked yet."""
 
 RESERVE = 64 * 2**20

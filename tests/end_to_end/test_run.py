@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 import urllib.request
+from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -25,6 +26,16 @@ def swarmbench(tmp_path):
 
 def scratch_directories():
     return set(MEMORY.glob(f"{PREFIX}*"))
+
+
+@contextmanager
+def port_taken(port):
+    """The port is somebody else's on every address of this machine, thus also on the lab's."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("0.0.0.0", port))
+        taken.listen()
+        yield
 
 
 def wait_until(true, timeout_s=60):
@@ -110,9 +121,7 @@ def test_an_interrupted_run_says_how_to_go_on(swarmbench, number):
 
 def test_a_contender_that_cannot_start_fails_its_step_and_not_the_run(swarmbench):
     """The port of the HTTP server is taken: its row says so, the swarm's is measured."""
-    with socket.socket() as taken:
-        taken.bind(("0.0.0.0", 8080))
-        taken.listen()
+    with port_taken(8080):
         told = swarmbench("run", "flash-crowd", "--peers", "2", *SMALL, "--out", swarmbench.out)
     assert told.returncode == 0, told.stderr
     by_name = {row["contender"]: row for row in swarmbench.rows()}
@@ -122,9 +131,7 @@ def test_a_contender_that_cannot_start_fails_its_step_and_not_the_run(swarmbench
 
 def test_a_run_in_which_nothing_is_delivered_fails(swarmbench):
     """Exit code 1 and the first reason."""
-    with socket.socket() as taken:
-        taken.bind(("0.0.0.0", 8080))
-        taken.listen()
+    with port_taken(8080):
         told = swarmbench("run", "flash-crowd", "--contenders", "http", "--peers", "1", *SMALL, "--out", swarmbench.out)
     assert told.returncode == 1
     assert len(told.stderr.splitlines()) == 1
