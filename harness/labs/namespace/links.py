@@ -46,6 +46,10 @@ _SYSCTLS = {
     _CONGESTION_CONTROL: "reno",
     # Remembering the last connection's slow-start threshold would make a step depend on the one before it.
     Path("/proc/sys/net/ipv4/tcp_no_metrics_save"): "1",
+    # Two packets of each flow in its host's queue at a time (TCP small queues): left to itself the kernel allows a flow
+    # more the faster it is, and two downloads over one uplink then share it two to one. Flows share evenly, as with the
+    # fair queues that Linux hosts have by default and this kernel may lack.
+    Path("/proc/sys/net/ipv4/tcp_limit_output_bytes"): "4608",
 }
 
 
