@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("harness", "p2p_node", "baseline_server")
-LONGEST = 350
+LONGEST = 400
 
 
 def modules():

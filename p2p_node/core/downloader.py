@@ -14,8 +14,8 @@ from p2p_node.wire.messages import BLOCK, Cancel, Piece, Request
 from p2p_node.wire.metainfo import Metainfo
 
 MIN_QUEUE = 2
-"""Requests under way to a peer whose rate is not known yet. Measured with 32 peers: with 4 the queues outlast the links,
-which costs 4 % at the end; with 1 links stall between two blocks."""
+"""Requests under way to a peer whose rate is not known yet. Measured with 32 peers: with 4 the queues outlast the
+links, which costs 4 % at the end; with 1 links stall between two blocks."""
 
 MAX_QUEUE = 500
 """Requests under way to one peer. transmission serves 511 and forgets the rest."""

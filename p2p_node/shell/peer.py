@@ -31,6 +31,8 @@ log = logging.getLogger("p2p_node")
 PEER_ID_PREFIX = b"-SB0100-"
 ANNOUNCE_S = 15.0
 DIAL_S = 10.0
+HASHED_INLINE = 128 * 1024
+"""Pieces up to this size are hashed on the event loop: handing one to a thread and back costs more than hashing it."""
 
 
 class Peer:
@@ -249,19 +251,37 @@ class Peer:
         self._storage.store(effect.piece, effect.begin, effect.data)
 
     def _verify(self, effect: boundary.Verify) -> None:
-        assert self._storage is not None
+        assert self._storage is not None and self.node is not None
+        if self.node.metainfo.piece_size(effect.piece) <= HASHED_INLINE:
+            self._loop.call_soon(self._verify_inline, effect.piece)
+            return
         future = self._loop.run_in_executor(self._hasher, self._storage.finish, effect.piece)
-        future.add_done_callback(lambda done: self._verified(effect.piece, done))
+        future.add_done_callback(lambda done: self._verified_elsewhere(effect.piece, done))
 
-    def _verified(self, piece: int, done: asyncio.Future[bool]) -> None:
-        if self.node is None or self._storage is None or done.cancelled():
+    def _verify_inline(self, piece: int) -> None:
+        if self.node is None or self._storage is None:
+            return
+        try:
+            right = self._storage.finish(piece)
+        except NodeError as error:
+            self._fail(error)
+        else:
+            self._verified(piece, right)
+
+    def _verified_elsewhere(self, piece: int, done: asyncio.Future[bool]) -> None:
+        if done.cancelled():
             return
         if error := done.exception():
             self._fail(error)
+        else:
+            self._verified(piece, done.result())
+
+    def _verified(self, piece: int, right: bool) -> None:
+        if self.node is None or self._storage is None:
             return
-        if done.result():
+        if right:
             self._storage.discard(piece)
-        self.node.piece_verified(piece, done.result(), self._loop.time())
+        self.node.piece_verified(piece, right, self._loop.time())
         self.changed.set()
         self._perform()
 

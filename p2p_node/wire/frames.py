@@ -61,6 +61,13 @@ def decode_frames(data: memoryview) -> tuple[list[Message], int]:
     return found, position
 
 
+def missing_bytes(rest: bytes) -> int:
+    """How many bytes the incomplete frame at the end of a stream still lacks; at least 1, as far as is known."""
+    if len(rest) < 4:
+        return 1
+    return max(4 + int(_LENGTH.unpack_from(rest)[0]) - len(rest), 1)
+
+
 def _bare(message: Message) -> Callable[[bytes], Message]:
     def decode(payload: bytes) -> Message:
         if payload:
