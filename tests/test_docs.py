@@ -17,24 +17,30 @@ BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
-def commands() -> list[str]:
-    lines = [line for page in PAGES for block in BLOCK.findall(page.read_text()) for line in block.splitlines()]
-    return sorted({line.split("  #")[0].strip() for line in lines if line.strip() and not line.startswith("#")})
+def blocks() -> list[list[str]]:
+    texts = [block for page in PAGES for block in BLOCK.findall(page.read_text())]
+    return [[line.split("  #")[0].strip() for line in text.splitlines() if line.strip()] for text in texts]
 
 
-@pytest.mark.parametrize("command", [each for each in commands() if each.startswith("make ")])
+def is_make(command: str) -> bool:
+    return command.startswith("make ")
+
+
+@pytest.mark.parametrize("command", sorted({line for block in blocks() for line in block if is_make(line)}))
 def test_every_make_command_names_a_target(command: str) -> None:
     """What the docs tell to make can be made."""
     done = subprocess.run(["make", "--dry-run", *shlex.split(command)[1:]], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", [each for each in commands() if not each.startswith("make ")])
-def test_every_other_command_runs(command: str, tmp_path: Path) -> None:
-    """What the docs tell to run ends well, from an empty directory."""
+@pytest.mark.parametrize("block", blocks(), ids=lambda block: block[0])
+def test_the_commands_of_a_block_run_one_after_the_other(block: list[str], tmp_path: Path) -> None:
+    """What the docs tell to run ends well, from an empty directory, in the order of the page."""
     environment = dict(os.environ, PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    done = subprocess.run(command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    for command in block:
+        if not is_make(command):
+            done = subprocess.run(command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, f"{command}: {done.stderr}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
