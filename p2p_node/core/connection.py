@@ -25,12 +25,15 @@ class Connection:
 
     __slots__ = (
         "address",
+        "allowed_fast",
         "am_choking",
         "am_interested",
         "assigned",
         "cancelled",
         "download",
         "fast",
+        "fast_budget",
+        "granted",
         "have",
         "haves_due",
         "id",
@@ -43,8 +46,11 @@ class Connection:
         "peer_interested",
         "pending",
         "phase",
+        "refused",
         "requested",
         "revealed",
+        "spoken",
+        "suggested",
         "upload",
         "uploads",
         "working_on",
@@ -58,6 +64,8 @@ class Connection:
         self.peer_id = b""
         self.fast = False
         self.opened = self.last_received = self.last_sent = now
+        self.spoken = False
+        """Whether it has said something that must follow what it has (BEP 3, BEP 6)."""
         self.have = 0
         self.am_choking = self.peer_choking = True
         self.am_interested = self.peer_interested = False
@@ -76,3 +84,19 @@ class Connection:
         self.upload = Rate(now)
         self.cancelled: set[tuple[int, int]] = set()
         """Blocks asked for and given up: they may still come, and are then wasted, not unsolicited."""
+        self.suggested = 0
+        """Pieces that this peer would like to be asked for (BEP 6)."""
+        self.allowed_fast = 0
+        """Pieces that this peer may be asked for while it chokes us (BEP 6)."""
+        self.refused = 0
+        """Pieces of which it rejected a block though it does not choke us; not asked for again for a while."""
+        self.granted = 0
+        """Pieces that this peer may ask for while we choke it, and the bytes it may still get in that way."""
+        self.fast_budget = 0
+
+    @property
+    def available(self) -> int:
+        """The pieces that this peer can be asked for now."""
+        if self.peer_choking:
+            return self.have & self.allowed_fast
+        return self.have & ~self.refused if self.refused else self.have

@@ -99,7 +99,8 @@ class Downloader:
 
     def fill(self, connection: Connection, now: float) -> None:
         """Ask this peer for as much as its queue should hold."""
-        if connection.peer_choking or not connection.am_interested:
+        choked = connection.peer_choking and not connection.allowed_fast
+        if choked or not connection.am_interested:
             return
         room = min(self._queue_target(connection, now), MAX_QUEUE) - len(connection.pending)
         while room > 0 and self._unverified + self._asked * BLOCK < MAX_UNVERIFIED:
@@ -126,14 +127,20 @@ class Downloader:
         if connection.pending.pop(key, None) is not None:
             self._asked -= 1
             self._give_back(*key, connection)
+            # Asked again at once, it would reject again, and so on at the speed of the link.
+            if connection.peer_choking:
+                connection.allowed_fast &= ~(1 << piece)
+            else:
+                connection.refused |= 1 << piece
         elif key in connection.cancelled:
             connection.cancelled.discard(key)
         else:
             raise ProtocolError("reject of a block that was not asked for")
 
     def release_snubbed(self, now: float) -> None:
-        """Take back what peers that fell silent were asked for."""
+        """Take back what peers that fell silent were asked for, and try again what others refused."""
         for connection in self._connections.values():
+            connection.refused = 0
             if connection.pending and now - connection.last_received > SNUBBED_S:
                 oldest = min(connection.pending.values())
                 if now - oldest > SNUBBED_S:
@@ -163,7 +170,7 @@ class Downloader:
             for key, asked in other.pending.items():
                 holders.setdefault(key, []).append(asked)
         singles = [
-            (asked[0], key) for key, asked in holders.items() if len(asked) == 1 and connection.have >> key[0] & 1
+            (asked[0], key) for key, asked in holders.items() if len(asked) == 1 and connection.available >> key[0] & 1
         ]
         if singles:
             _, key = min(singles)

@@ -106,14 +106,14 @@ class Picker:
     def _partial_for(self, connection: Connection) -> Partial | None:
         if connection.working_on is not None:
             partial = self.partials.get(connection.working_on)
-            if partial is not None and partial.open:
+            if partial is not None and partial.open and connection.available >> partial.piece & 1:
                 return partial
-        open_here = self._open & connection.have
+        open_here = self._open & connection.available
         for piece in bits.members(open_here):
             if not self.partials[piece].workers:
                 return self.partials[piece]
-        if fresh := self._fresh & connection.have:
-            return self._begin(self.rarity.rarest(fresh, self._rng))
+        if fresh := self._fresh & connection.available:
+            return self._begin(self.rarity.rarest(fresh, self._rng, connection.suggested))
         if open_here:
             return self.partials[bits.first(open_here, self._rng.randrange(self._metainfo.piece_count))]
         return None

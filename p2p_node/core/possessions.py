@@ -70,10 +70,6 @@ class Possessions:
         self._picker.rarity.add_all(have)
         self.update_interest(peer, now)
 
-    def has_all(self, peer: Connection, now: float) -> None:
-        """The peer said that it has everything."""
-        self.has_exactly(peer, self._whole, now)
-
     def asked(self, peer: Connection, now: float) -> None:
         """The peer asked for a piece for the first time: a thrifty seed tells it of the next."""
         if self._thrifty:

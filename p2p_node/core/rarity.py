@@ -53,11 +53,12 @@ class Rarity:
         """The pieces that no connected peer has."""
         return 0 if self.seeds else self._levels[0]
 
-    def rarest(self, among: int, rng: Random) -> int:
-        """The rarest piece of a non-empty set; ties at random, so that peers do not all want the same one."""
+    def rarest(self, among: int, rng: Random, hint: int = 0) -> int:
+        """The rarest piece of a non-empty set; of several those in `hint`, then at random, so that peers do not all want
+        the same one."""
         for level in self._levels:
             if found := level & among:
-                return bits.first(found, rng.randrange(self._piece_count))
+                return bits.first(found & hint or found, rng.randrange(self._piece_count))
         raise ValueError("no piece to choose from")
 
     def _move(self, piece: int, step: int) -> None:

@@ -118,9 +118,12 @@ class Swarm:
         peer.last_received = now
         try:
             for message in batch:
-                handler = _HANDLERS.get(type(message))
+                kind = type(message)
+                handler = _HANDLERS.get(kind)
                 if handler is not None:
                     handler(self, peer, message, now)
+                if not peer.spoken and kind not in _PRELUDE:
+                    peer.spoken = True
         except ProtocolError as error:
             self._close(connection, str(error), now)
             return
@@ -165,6 +168,7 @@ class Swarm:
 
     def _on_unchoke(self, peer: Connection, _message: wire.Unchoke, _now: float) -> None:
         peer.peer_choking = False
+        peer.refused = 0
 
     def _on_interested(self, peer: Connection, _message: wire.Interested, now: float) -> None:
         peer.peer_interested = True
@@ -178,13 +182,29 @@ class Swarm:
         self._possessions.has(peer, message.piece, now)
 
     def _on_bitfield(self, peer: Connection, message: wire.Bitfield, now: float) -> None:
-        self._possessions.has_exactly(peer, bits.from_bitfield(message.bits, self.metainfo.piece_count), now)
+        self._introduced(peer, bits.from_bitfield(message.bits, self.metainfo.piece_count), now)
 
-    def _on_have_all(self, peer: Connection, _message: wire.HaveAll, now: float) -> None:
-        self._possessions.has_all(peer, now)
+    def _on_have_all(self, peer: Connection, message: wire.HaveAll, now: float) -> None:
+        _require_fast(peer, message)
+        self._introduced(peer, (1 << self.metainfo.piece_count) - 1, now)
 
-    def _on_have_none(self, peer: Connection, _message: wire.HaveNone, now: float) -> None:
-        self._possessions.has_exactly(peer, 0, now)
+    def _on_have_none(self, peer: Connection, message: wire.HaveNone, now: float) -> None:
+        _require_fast(peer, message)
+        self._introduced(peer, 0, now)
+
+    def _introduced(self, peer: Connection, have: int, now: float) -> None:
+        if peer.spoken:
+            raise ProtocolError("says what it has, but not first")
+        self._possessions.has_exactly(peer, have, now)
+        self.uploader.grant(peer)
+
+    def _on_suggest(self, peer: Connection, message: wire.Suggest, _now: float) -> None:
+        _require_fast(peer, message)
+        peer.suggested |= self._bit(message.piece)
+
+    def _on_allowed_fast(self, peer: Connection, message: wire.AllowedFast, _now: float) -> None:
+        _require_fast(peer, message)
+        peer.allowed_fast |= self._bit(message.piece)
 
     def _on_request(self, peer: Connection, message: wire.Request, now: float) -> None:
         first = not peer.requested >> message.piece & 1
@@ -199,7 +219,13 @@ class Swarm:
         self.uploader.cancelled(peer, message)
 
     def _on_reject(self, peer: Connection, message: wire.Reject, _now: float) -> None:
+        _require_fast(peer, message)
         self.downloader.rejected(peer, message.piece, message.begin)
+
+    def _bit(self, piece: int) -> int:
+        if piece >= self.metainfo.piece_count:
+            raise ProtocolError(f"names piece {piece} of {self.metainfo.piece_count}")
+        return 1 << piece
 
     # Whom to serve, whom to keep
 
@@ -257,6 +283,14 @@ class Swarm:
         self.effects.append(Send(peer.id, message))
 
 
+def _require_fast(peer: Connection, message: wire.Message) -> None:
+    if not peer.fast:
+        raise ProtocolError(f"{type(message).__name__} without the fast extension")
+
+
+_PRELUDE = frozenset({wire.KeepAlive, wire.Extended, wire.Port})
+"""What some clients send before they say what they have."""
+
 _HANDLERS: dict[type, Callable[[Swarm, Connection, Any, float], None]] = {
     wire.Choke: Swarm._on_choke,
     wire.Unchoke: Swarm._on_unchoke,
@@ -270,4 +304,6 @@ _HANDLERS: dict[type, Callable[[Swarm, Connection, Any, float], None]] = {
     wire.Piece: Swarm._on_piece,
     wire.Cancel: Swarm._on_cancel,
     wire.Reject: Swarm._on_reject,
+    wire.Suggest: Swarm._on_suggest,
+    wire.AllowedFast: Swarm._on_allowed_fast,
 }

@@ -1,11 +1,17 @@
-"""The upload side: checks the peers' requests, queues them, and hands out blocks as the link has room."""
+"""The upload side: checks the peers' requests, queues them, and hands out blocks as the link has room.
+
+With BEP 6 each request gets exactly one reply: the block or a reject. Without it, a request not answered is dropped.
+"""
 
 from __future__ import annotations
 
+from collections import deque
+
 from p2p_node.boundary import Effect, Send, Serve
+from p2p_node.core.allowed_fast import SET_SIZE, allowed_fast_set
 from p2p_node.core.connection import Connection
 from p2p_node.wire.errors import ProtocolError
-from p2p_node.wire.messages import Cancel, Choke, Reject, Request, Unchoke
+from p2p_node.wire.messages import AllowedFast, Cancel, Choke, Reject, Request, Unchoke
 from p2p_node.wire.metainfo import Metainfo
 
 MAX_REQUEST = 128 * 1024
@@ -26,7 +32,8 @@ class Uploader:
     def requested(self, connection: Connection, request: Request, have: int) -> None:
         """A peer asks for a block. Raises ProtocolError when no such block can exist."""
         self._check(request)
-        if connection.am_choking or not have >> request.piece & 1 or len(connection.uploads) >= MAX_UPLOADS:
+        served = have >> request.piece & 1 and len(connection.uploads) < MAX_UPLOADS
+        if not served or (connection.am_choking and not self._spend_grant(connection, request)):
             self._reject(connection, request)
             return
         connection.requested |= 1 << request.piece
@@ -52,17 +59,37 @@ class Uploader:
         return request
 
     def choke(self, connection: Connection) -> None:
-        """Answer no more of this peer's requests."""
+        """Answer no more of this peer's requests, but for pieces granted to it."""
         connection.am_choking = True
         self._effects.append(Send(connection.id, Choke()))
-        for request in connection.uploads:
-            self._reject(connection, request)
-        connection.uploads.clear()
+        waiting, connection.uploads = connection.uploads, deque()
+        for request in waiting:
+            if self._spend_grant(connection, request):
+                connection.uploads.append(request)
+            else:
+                self._reject(connection, request)
 
     def unchoke(self, connection: Connection) -> None:
         """Answer this peer's requests from now on."""
         connection.am_choking = False
         self._effects.append(Send(connection.id, Unchoke()))
+
+    def grant(self, connection: Connection) -> None:
+        """Let a peer that is just starting have a few pieces even while it is choked (BEP 6)."""
+        if not connection.fast or connection.granted or connection.have.bit_count() >= SET_SIZE:
+            return
+        host, _ = connection.address
+        for piece in allowed_fast_set(self._metainfo.info_hash, host, self._metainfo.piece_count):
+            connection.granted |= 1 << piece
+            connection.fast_budget += self._metainfo.piece_size(piece)
+            self._effects.append(Send(connection.id, AllowedFast(piece)))
+
+    def _spend_grant(self, connection: Connection, request: Request) -> bool:
+        granted = connection.granted >> request.piece & 1 and connection.have.bit_count() <= SET_SIZE
+        if not granted or connection.fast_budget < request.length:
+            return False
+        connection.fast_budget -= request.length
+        return True
 
     def _reject(self, connection: Connection, request: Request) -> None:
         # BEP 6 promises exactly one reply to each request; without it silence means no.
