@@ -71,8 +71,27 @@ class Announce(msgspec.Struct, frozen=True):
     url: str
 
 
+class FetchRange(msgspec.Struct, frozen=True):
+    """GET these bytes of a file of `size` bytes from a web seed; answered by `range_received`, and by `range_failed` if
+    they do not all come. `number` is never reused, but for the ranges of consecutive files that continue each other."""
+
+    number: int
+    url: str
+    start: int
+    end: int
+    size: int
+
+
+class CancelRange(msgspec.Struct, frozen=True):
+    """No more of this range is needed; no answer."""
+
+    number: int
+
+
 class Complete(msgspec.Struct, frozen=True):
     """Every piece is verified; said once."""
 
 
-Effect: TypeAlias = Dial | Send | Serve | Close | Store | Verify | Discard | Announce | Complete
+Effect: TypeAlias = (
+    Dial | Send | Serve | Close | Store | Verify | Discard | Announce | FetchRange | CancelRange | Complete
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from random import Random
@@ -23,6 +24,7 @@ from p2p_node.wire.frames import decode_frames
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.messages import Message, Piece, Request, encode
 from p2p_node.wire.metainfo import Metainfo, decode_metainfo, encode_metainfo
+from tests.web import WebServer
 
 TRACKER = "http://tracker/announce"
 
@@ -48,6 +50,7 @@ class FakePeer:
         self.completed_at: float | None = None
         self.sent_blocks: list[tuple[int, int]] = []
         self.gone = False
+        self.cancelled_ranges: set[int] = set()
         self._buffers: dict[int, bytearray] = {}
         self._next_link = count(1)
         self._serving: dict[int, None] = {}
@@ -108,6 +111,14 @@ class FakePeer:
             self.node.received(number, messages, self.network.now)
         self.perform()
 
+    def range_received(self, number: int, data: bytes) -> None:
+        self.node.range_received(number, data, self.network.now)
+        self.perform()
+
+    def range_failed(self, number: int, wish: float | None, for_good: bool) -> None:
+        self.node.range_failed(number, wish, for_good, self.network.now)
+        self.perform()
+
     def _tick(self) -> None:
         if self.gone:
             return
@@ -137,6 +148,10 @@ class FakePeer:
                 network.at(network.now + network.delay_s, lambda: network.connect(self, address))
             case boundary.Announce(tracker, url):
                 network.at(network.now + network.delay_s, lambda: network.announce(self, tracker, url))
+            case boundary.FetchRange(url=url):
+                network.web_servers[url].serve(self, effect)
+            case boundary.CancelRange(number):
+                self.cancelled_ranges.add(number)
             case boundary.Complete():
                 self.completed_at = network.now
 
@@ -191,6 +206,7 @@ class Network:
         self.delay_s = 0.001
         self.hash_s = 0.0005
         self.peers: list[FakePeer] = []
+        self.web_servers: dict[str, WebServer] = {}
         self.registry = Registry(60.0, Random(seed))
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
@@ -199,6 +215,13 @@ class Network:
         peer = FakePeer(self, len(self.peers), content, block_s, lies)
         self.peers.append(peer)
         return peer
+
+    def add_web_server(self, chunk_s: float = 0.01, lies: bool = False, hangs: bool = False) -> WebServer:
+        """A web seed of the torrent; to be added before the peers."""
+        url = f"http://web{len(self.web_servers)}/item"
+        self.web_servers[url] = WebServer(self, chunk_s, lies, hangs)
+        self.metainfo = replace(self.metainfo, web_seeds=tuple(self.web_servers))
+        return self.web_servers[url]
 
     def at(self, when: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._events, (when, next(self._order), action))

@@ -38,3 +38,22 @@ def first(mask: int, start: int) -> int:
     if tail:
         return start + (tail & -tail).bit_length() - 1
     return (mask & -mask).bit_length() - 1
+
+
+def run_length(mask: int) -> int:
+    """How many consecutive pieces, from the first on, are in a set."""
+    behind = ~mask
+    return (behind & -behind).bit_length() - 1
+
+
+def longest_run(mask: int) -> tuple[int, int]:
+    """The longest run of consecutive pieces in a non-empty set, the first of several: where it starts, how many."""
+    best, longest, offset = 0, 0, 0
+    while mask:
+        gap = (mask & -mask).bit_length() - 1
+        length = run_length(mask >> gap)
+        if length > longest:
+            best, longest = offset + gap, length
+        mask >>= gap + length
+        offset += gap + length
+    return best, longest

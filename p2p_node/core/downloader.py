@@ -69,17 +69,39 @@ class Downloader:
             connection.cancelled.discard(key)
         if remainder or size != self.picker.block_size(*key):
             raise ProtocolError(f"block {index} of piece {block.piece} has {size} bytes at {block.begin}")
-        partial = self.picker.receive(block.piece, index, size, connection)
+        self.take(key, block.data, connection.address)
+
+    def take(self, key: tuple[int, int], data: bytes | memoryview, source: Address) -> None:
+        """A whole block is here, from a peer or a web seed."""
+        (piece, index), size = key, len(data)
+        partial = self.picker.receive(piece, index, size, source)
         if partial is None:
             self.wasted += size
             return
         self._unverified += size
-        self._effects.append(Store(block.piece, block.begin, block.data))
+        self._effects.append(Store(piece, index * BLOCK, data))
         if self.picker.end_game:
-            self._cancel_elsewhere(key, size, connection)
+            self._cancel_elsewhere(key, size)
         if not partial.missing:
-            self._verifying[block.piece] = partial.contributors
-            self._effects.append(Verify(block.piece))
+            self._verifying[piece] = partial.contributors
+            self._effects.append(Verify(piece))
+
+    @property
+    def backlogged(self) -> bool:
+        """Whether so much waits to be verified that more should not be begun."""
+        return self._unverified >= MAX_UNVERIFIED
+
+    def unclaim(self, piece: int, block: int) -> None:
+        """A web seed will not send this block: unless some peer was asked for it too, it is open again."""
+        if not self._is_asked(piece, block):
+            self.picker.unclaim(piece, block)
+
+    def _is_asked(self, piece: int, block: int) -> bool:
+        return any((piece, block) in connection.pending for connection in self._connections.values())
+
+    def _give_back(self, piece: int, block: int) -> None:
+        if not self._is_asked(piece, block):
+            self.picker.give_back(piece, block)
 
     def verified(self, piece: int, size: int, right: bool) -> None:
         """The outcome of a `Verify`. A wrong piece is thrown away, and so is a peer that sent all of it."""
@@ -115,18 +137,18 @@ class Downloader:
     def release(self, connection: Connection) -> None:
         """Nothing more will come from this peer: what it was asked for is open again for others."""
         self.picker.leave(connection)
-        for piece, block in connection.pending:
-            self._give_back(piece, block, connection)
-        connection.cancelled.update(connection.pending)
-        self._asked -= len(connection.pending)
-        connection.pending.clear()
+        pending, connection.pending = connection.pending, {}
+        connection.cancelled.update(pending)
+        self._asked -= len(pending)
+        for key in pending:
+            self._give_back(*key)
 
     def rejected(self, connection: Connection, piece: int, begin: int) -> None:
         """The peer will not send this block (BEP 6). Raises ProtocolError when it was never asked for."""
         key = (piece, begin // BLOCK)
         if connection.pending.pop(key, None) is not None:
             self._asked -= 1
-            self._give_back(*key, connection)
+            self._give_back(*key)
             # Asked again at once, it would reject again, and so on at the speed of the link.
             if connection.peer_choking:
                 connection.allowed_fast &= ~(1 << piece)
@@ -176,14 +198,10 @@ class Downloader:
             _, key = min(singles)
             self._request(connection, *key, now)
 
-    def _cancel_elsewhere(self, key: tuple[int, int], size: int, source: Connection) -> None:
+    def _cancel_elsewhere(self, key: tuple[int, int], size: int) -> None:
         piece, block = key
         for other in self._connections.values():
-            if other is not source and other.pending.pop(key, None) is not None:
+            if other.pending.pop(key, None) is not None:
                 self._asked -= 1
                 other.cancelled.add(key)
                 self._effects.append(Send(other.id, Cancel(piece, block * BLOCK, size)))
-
-    def _give_back(self, piece: int, block: int, source: Connection) -> None:
-        if not any((piece, block) in other.pending for other in self._connections.values() if other is not source):
-            self.picker.give_back(piece, block)

@@ -23,13 +23,15 @@ from p2p_node.wire.metainfo import Metainfo
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What a node has moved so far, in payload bytes; `served` says how many verified bytes each peer sent."""
+    """What a node has moved so far, in payload bytes; `served` says how many verified bytes each peer sent,
+    `web_seeded` how many came from web seeds."""
 
     downloaded: int
     uploaded: int
     wasted: int
     hash_failures: int
     left: int
+    web_seeded: int
     served: dict[Address, int]
 
 
@@ -75,6 +77,7 @@ class Node:
             wasted=downloader.wasted,
             hash_failures=downloader.hash_failures,
             left=self.metainfo.length - have,
+            web_seeded=self.swarm.web_seeds.delivered,
             served=dict(downloader.served),
         )
 
@@ -121,6 +124,15 @@ class Node:
             for tracker in self._trackers:
                 tracker.happened(Event.COMPLETED, now)
             self._announce(now)
+
+    def range_received(self, number: int, data: bytes, now: float) -> None:
+        """Bytes of a `FetchRange` came, in order; `data` is copied where it is kept."""
+        self.swarm.range_received(number, data, now)
+
+    def range_failed(self, number: int, wish: float | None, for_good: bool, now: float) -> None:
+        """A `FetchRange` failed; `wish` is the pause in seconds that the server asked for, `for_good` says that asking
+        again is no use."""
+        self.swarm.range_failed(number, wish, for_good, now)
 
     def next_upload(self, connection: ConnectionId, now: float) -> Request | None:
         """The next block to send on this connection, or None when nothing waits."""

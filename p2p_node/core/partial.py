@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from p2p_node.core import bits
 from p2p_node.wire.announce import Address
 
 
@@ -25,6 +26,18 @@ class Partial:
         bit = self.open & -self.open
         self.open ^= bit
         return bit.bit_length() - 1
+
+    @property
+    def untouched(self) -> bool:
+        """Whether no block of it is asked for or here."""
+        return self.open == (1 << self.block_count) - 1
+
+    def take_run(self) -> tuple[int, int]:
+        """Mark the first open block and the open ones that follow it as asked for; returns where they start and end."""
+        start = (self.open & -self.open).bit_length() - 1
+        end = start + bits.run_length(self.open >> start)
+        self.open &= -1 << end
+        return start, end
 
     def give_back(self, block: int) -> None:
         """The block was asked for in vain; it is open again unless it came meanwhile."""

@@ -13,6 +13,7 @@ from p2p_node.core import bits
 from p2p_node.core.connection import Connection
 from p2p_node.core.partial import Partial
 from p2p_node.core.rarity import Rarity
+from p2p_node.wire.announce import Address
 from p2p_node.wire.messages import BLOCK
 from p2p_node.wire.metainfo import Metainfo
 
@@ -53,6 +54,34 @@ class Picker:
         return partial.piece, block
 
     @property
+    def fresh(self) -> int:
+        """The missing pieces of which no block was asked for."""
+        return self._fresh
+
+    @property
+    def unfinished(self) -> int:
+        """The pieces in progress with blocks that nobody was asked for."""
+        return self._open
+
+    def claim(self, piece: int) -> tuple[int, int]:
+        """Mark the first run of open blocks of a fresh or unfinished piece as asked for; returns its first block and
+        the one after its last."""
+        partial = self.partials.get(piece) or self._begin(piece)
+        start, end = partial.take_run()
+        if not partial.open:
+            self._open &= ~(1 << piece)
+        return start, end
+
+    def unclaim(self, piece: int, block: int) -> None:
+        """A claimed block was not sent; a piece of which nothing is asked or here any more is fresh again."""
+        self.give_back(piece, block)
+        partial = self.partials.get(piece)
+        if partial is not None and partial.untouched and not partial.workers:
+            del self.partials[piece]
+            self._open &= ~(1 << piece)
+            self._fresh |= 1 << piece
+
+    @property
     def end_game(self) -> bool:
         """Whether every missing block has been asked for."""
         return not self._fresh and not self._open
@@ -75,10 +104,10 @@ class Picker:
         if partial.open:
             self._open |= 1 << piece
 
-    def receive(self, piece: int, block: int, size: int, connection: Connection) -> Partial | None:
+    def receive(self, piece: int, block: int, size: int, source: Address) -> Partial | None:
         """A block came; returns its piece's progress, or None when it was not needed."""
         partial = self.partials.get(piece)
-        if partial is None or not partial.receive(block, size, connection.address):
+        if partial is None or not partial.receive(block, size, source):
             return None
         if not partial.open:
             self._open &= ~(1 << piece)

@@ -54,8 +54,8 @@ class Rarity:
         return 0 if self.seeds else self._levels[0]
 
     def rarest(self, among: int, rng: Random, hint: int = 0) -> int:
-        """The rarest piece of a non-empty set; of several those in `hint`, then at random, so that peers do not all want
-        the same one."""
+        """The rarest piece of a non-empty set; of several one in `hint`, and else at random, so that peers do
+        not all want the same one."""
         for level in self._levels:
             if found := level & among:
                 return bits.first(found & hint or found, rng.randrange(self._piece_count))

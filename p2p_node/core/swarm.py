@@ -18,6 +18,7 @@ from p2p_node.core.connection import Connection, Phase
 from p2p_node.core.downloader import Downloader
 from p2p_node.core.possessions import Possessions
 from p2p_node.core.uploader import Uploader
+from p2p_node.core.web_seeds import WebSeeds
 from p2p_node.wire import messages as wire
 from p2p_node.wire.announce import Address
 from p2p_node.wire.errors import ProtocolError
@@ -55,6 +56,7 @@ class Swarm:
         self.connections: dict[ConnectionId, Connection] = {}
         self.downloader = Downloader(metainfo, have, self.connections, self.effects, rng)
         self.uploader = Uploader(metainfo, self.effects)
+        self.web_seeds = WebSeeds(metainfo, self.downloader, self.connections, self.effects, rng, now)
         self._picker = self.downloader.picker
         self._settings = settings
         self._choker = Choker(rng, now, settings.slots)
@@ -75,8 +77,8 @@ class Swarm:
     @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
-        flush_at = self._possessions.flush_at
-        return self._rechoke_at if flush_at is None else min(self._rechoke_at, flush_at)
+        timers = (self._rechoke_at, self._possessions.flush_at, self.web_seeds.timer)
+        return min(timer for timer in timers if timer is not None)
 
     # Inputs
 
@@ -127,11 +129,12 @@ class Swarm:
         except ProtocolError as error:
             self._close(connection, str(error), now)
             return
-        self.downloader.fill(peer, now)
+        self._fill(peer, now)
 
     def piece_verified(self, piece: int, right: bool, now: float) -> None:
         """The outcome of a `Verify`; right means hashed and written."""
         self.downloader.verified(piece, self.metainfo.piece_size(piece), right)
+        self.web_seeds.verified(right)
         if right:
             self._possessions.gained(piece, now)
             for peer in self.connections.values():
@@ -139,6 +142,16 @@ class Swarm:
             if self.complete:
                 self.effects.append(Complete())
                 self._leave_other_seeds(now)
+        self._fill_all(now)
+
+    def range_received(self, number: int, data: bytes, now: float) -> None:
+        """Bytes of a `FetchRange` came, in order."""
+        self.web_seeds.received(number, data, now)
+        self.web_seeds.fill(now)
+
+    def range_failed(self, number: int, wish: float | None, for_good: bool, now: float) -> None:
+        """A `FetchRange` came to nothing, or not to all of it."""
+        self.web_seeds.failed(number, wish, for_good, now)
         self._fill_all(now)
 
     def next_upload(self, connection: ConnectionId, now: float) -> wire.Request | None:
@@ -157,6 +170,7 @@ class Swarm:
             self._fill_all(now)
             self._end_silent(now)
             self._possessions.expire(now)
+        self.web_seeds.tick(now)
 
     # Messages
 
@@ -239,6 +253,12 @@ class Swarm:
 
     def _fill_all(self, now: float) -> None:
         for peer in self.connections.values():
+            self._fill(peer, now)
+        self.web_seeds.fill(now)
+
+    def _fill(self, peer: Connection, now: float) -> None:
+        self.downloader.fill(peer, now)
+        if self.web_seeds.yield_to(peer, now):
             self.downloader.fill(peer, now)
 
     def _unwelcome(self, peer: Connection, handshake: Handshake, now: float) -> str | None:

@@ -63,9 +63,10 @@ def _delivered(peer: Peer, origin: str | None) -> Event:
         return {"bytes": 0, "sources": {"origin": 0, "peers": 0, "webseed": 0}, "wasted_bytes": 0}
     tally = peer.node.tally()
     from_origin = sum(count for (host, _), count in tally.served.items() if host == origin)
+    from_peers = tally.downloaded - from_origin - tally.web_seeded
     return {
         "bytes": tally.downloaded,
-        "sources": {"origin": from_origin, "peers": tally.downloaded - from_origin, "webseed": 0},
+        "sources": {"origin": from_origin, "peers": from_peers, "webseed": tally.web_seeded},
         "wasted_bytes": tally.wasted,
     }
 

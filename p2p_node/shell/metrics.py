@@ -24,6 +24,9 @@ class _PeersCollector(Collector):
         yield CounterMetricFamily(
             "p2p_downloaded_bytes", "Verified payload bytes received.", sum(tally.downloaded for tally in tallies)
         )
+        yield CounterMetricFamily(
+            "p2p_web_seeded_bytes", "Of these, bytes from web seeds.", sum(tally.web_seeded for tally in tallies)
+        )
         yield CounterMetricFamily("p2p_uploaded_bytes", "Payload bytes sent.", sum(tally.uploaded for tally in tallies))
         yield CounterMetricFamily(
             "p2p_wasted_bytes", "Payload bytes received and thrown away.", sum(tally.wasted for tally in tallies)

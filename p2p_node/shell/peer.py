@@ -20,6 +20,7 @@ from p2p_node.shell.connection import PeerConnection
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.throttle import TokenBucket
+from p2p_node.shell.web_ranges import WebRanges
 from p2p_node.wire.announce import Address
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.handshake import Handshake
@@ -56,6 +57,7 @@ class Peer:
         self._last_number = 0
         self._server: asyncio.Server | None = None
         self._http: aiohttp.ClientSession | None = None
+        self._ranges = WebRanges(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -104,6 +106,7 @@ class Peer:
         self.node = None
         if self._http is not None:
             await self._http.close()
+        await self._ranges.close()
         if self._storage is not None:
             self._storage.close()
 
@@ -140,15 +143,27 @@ class Peer:
         """A peer said something."""
         if self.node is None:
             return
-        now = self._loop.time()
-        if self._download is not None:
-            self._slow_down(connection, received, now)
-        self.node.received(connection.number, messages, now)
+        self._slow_down(connection, received)
+        self.node.received(connection.number, messages, self._loop.time())
         self._perform()
 
     def misbehaved(self, connection: PeerConnection, reason: str) -> None:
         """A peer sent what is no protocol."""
         self._close(boundary.Close(connection.number, reason))
+
+    def tell(self, event: Callable[[Node, float], None]) -> None:
+        """Something else happened that the node is to hear of."""
+        if self.node is not None:
+            event(self.node, self._loop.time())
+            self._perform()
+
+    def take_download(self, received: int) -> float:
+        """Bytes came; returns the seconds until more may come by the download rate."""
+        if self._download is None:
+            return 0.0
+        now = self._loop.time()
+        self._download.take(received, now)
+        return self._download.delay(now)
 
     def serve(self, connection: PeerConnection) -> None:
         """Send blocks on this connection while it takes them and the rate allows."""
@@ -203,6 +218,8 @@ class Peer:
             boundary.Discard: self._discard,
             boundary.Dial: self._dial,
             boundary.Announce: self._announce,
+            boundary.FetchRange: self._ranges.fetch,
+            boundary.CancelRange: self._ranges.cancel,
             boundary.Complete: self._complete,
         }
 
@@ -350,10 +367,8 @@ class Peer:
             self.node.tick(self._loop.time())
             self._perform()
 
-    def _slow_down(self, connection: PeerConnection, received: int, now: float) -> None:
-        assert self._download is not None
-        self._download.take(received, now)
-        delay = self._download.delay(now)
+    def _slow_down(self, connection: PeerConnection, received: int) -> None:
+        delay = self.take_download(received)
         if delay > 0 and connection.transport is not None:
             connection.transport.pause_reading()
             self._loop.call_later(delay, self._read_again, connection)

@@ -13,6 +13,9 @@ from p2p_node.wire.messages import BLOCK
 
 DIGEST = 20
 MAX_PIECE_SIZE = 64 << 20
+MAX_WEB_SEEDS = 100
+"""Web seeds read from a torrent; a longer list can only be abuse."""
+
 WANTED_PIECES = 512
 """A swarm is within 1 + log2(N)/M file-times of the bound when the file has M pieces (Mundinger et al.): with 512 and
 32 peers, 1 %."""
@@ -28,6 +31,8 @@ class Metainfo:
     piece_length: int
     digests: bytes
     trackers: tuple[str, ...]
+    web_seeds: tuple[str, ...] = ()
+    """URLs of HTTP servers that have the content (BEP 19)."""
 
     @property
     def piece_count(self) -> int:
@@ -85,12 +90,23 @@ def decode_metainfo(data: bytes) -> Metainfo:
         piece_length=piece_length,
         digests=digests,
         trackers=_trackers(torrent),
+        web_seeds=_web_seeds(torrent),
     )
 
 
 def _trackers(torrent: dict[bytes, Any]) -> tuple[str, ...]:
     announce = torrent.get(b"announce")
     return (announce.decode(errors="replace"),) if isinstance(announce, bytes) and announce else ()
+
+
+def _web_seeds(torrent: dict[bytes, Any]) -> tuple[str, ...]:
+    urls = torrent.get(b"url-list", [])
+    if isinstance(urls, bytes):
+        urls = [urls]
+    if not isinstance(urls, list):
+        return ()
+    texts = (url.decode(errors="replace") for url in urls[:MAX_WEB_SEEDS] if isinstance(url, bytes) and url)
+    return tuple(dict.fromkeys(texts))
 
 
 def _safe_name(raw: bytes) -> str:
