@@ -85,7 +85,7 @@ class WebClient:
                 await self._stream(response, order)
         except _Refused as refusal:
             self._failed(order.number, str(refusal), refusal.wish, refusal.for_good)
-        except (aiohttp.TooManyRedirects, aiohttp.InvalidURL) as error:
+        except (aiohttp.TooManyRedirects, aiohttp.RedirectClientError, aiohttp.InvalidURL) as error:
             self._failed(order.number, f"leads nowhere: {error!r}", None, True)
         except (OSError, TimeoutError, aiohttp.ClientError) as error:
             self._failed(order.number, str(error) or type(error).__name__, None, False)
