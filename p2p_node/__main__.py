@@ -65,9 +65,19 @@ def create(file: Path, tracker: str | None, piece_size: str, out: Path | None) -
 @click.option("--port", default=6881, show_default=True, help="Port to listen on; 0 takes a free one.")
 @_RATE
 @_SLOTS
-def seed(torrent: Path, data: Path, address: str, port: int, upload_rate: float | None, slots: int | None) -> None:
+@click.option("--super", "super_seed", is_flag=True, help="Super-seed (BEP 16) until every piece is out.")
+def seed(
+    torrent: Path,
+    data: Path,
+    address: str,
+    port: int,
+    upload_rate: float | None,
+    slots: int | None,
+    super_seed: bool,
+) -> None:
     """Serve the file of TORRENT to its swarm until stopped."""
-    _run(_seed(torrent, data, address, port, upload_rate, SwarmSettings(slots=slots)))
+    settings = SwarmSettings(slots=slots, super_seed=super_seed)
+    _run(_seed(torrent, data, address, port, upload_rate, settings))
 
 
 @cli.command()

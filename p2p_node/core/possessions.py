@@ -14,6 +14,7 @@ from p2p_node.core import bits
 from p2p_node.core.connection import Connection, Phase
 from p2p_node.core.first_copies import FirstCopies
 from p2p_node.core.picker import Picker
+from p2p_node.core.super_seed import SuperSeed
 from p2p_node.wire import messages as wire
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.metainfo import Metainfo
@@ -25,7 +26,8 @@ Sender: TypeAlias = Callable[[Connection, wire.Message, float], None]
 
 
 class Possessions:
-    """What peers have and know; `thrifty` says whether this node is a seed that places first copies."""
+    """What peers have and know; `first_copies` is how a seed places them, None if it is none
+    or does not care."""
 
     def __init__(
         self,
@@ -33,15 +35,14 @@ class Possessions:
         picker: Picker,
         connections: Mapping[ConnectionId, Connection],
         send: Sender,
-        thrifty: bool,
+        first_copies: FirstCopies | SuperSeed | None,
     ) -> None:
         self._piece_count = metainfo.piece_count
         self._whole = (1 << metainfo.piece_count) - 1
         self._picker = picker
         self._connections = connections
         self._send = send
-        self._thrifty = thrifty
-        self._first_copies = FirstCopies(metainfo, picker.rarity)
+        self._first_copies = first_copies
         self.flush_at: float | None = None
         """When `flush` wants to be called; None while nothing waits."""
 
@@ -56,7 +57,7 @@ class Possessions:
         if piece >= self._piece_count:
             raise ProtocolError(f"have of piece {piece} of {self._piece_count}")
         self._add(peer, piece)
-        if self._thrifty:
+        if self._first_copies is not None:
             if self._first_copies.delivered(piece):
                 self._reveal_all(now)
             elif not self._first_copies.all_assigned:
@@ -72,14 +73,14 @@ class Possessions:
 
     def asked(self, peer: Connection, now: float) -> None:
         """The peer asked for a piece for the first time: a thrifty seed tells it of the next."""
-        if self._thrifty:
+        if self._first_copies is not None:
             self._reveal(peer, now)
 
     def left(self, peer: Connection, now: float) -> None:
         """The peer is gone, and its copies with it."""
         self._picker.rarity.remove_all(peer.have)
-        self._first_copies.left(peer)
-        if self._thrifty:
+        if self._first_copies is not None:
+            self._first_copies.left(peer)
             self._reveal_all(now)
 
     def update_interest(self, peer: Connection, now: float) -> None:
@@ -94,7 +95,7 @@ class Possessions:
     def introduce(self, peer: Connection, now: float) -> None:
         """Tell a peer that has just shaken hands what is here."""
         have = self._picker.have
-        if self._thrifty:
+        if self._first_copies is not None:
             if peer.fast:
                 self._send(peer, wire.HaveNone(), now)
             self._reveal(peer, now)
@@ -130,7 +131,7 @@ class Possessions:
 
     def expire(self, now: float) -> None:
         """Place first copies anew that their peers show no use for."""
-        if self._thrifty:
+        if self._first_copies is not None:
             self._first_copies.expire(now)
             self._reveal_all(now)
 
@@ -145,6 +146,7 @@ class Possessions:
             self._picker.rarity.add(piece)
 
     def _reveal(self, peer: Connection, now: float) -> None:
+        assert self._first_copies is not None
         held_back = not self._first_copies.all_assigned
         found = self._first_copies.to_reveal(peer, now)
         peer.revealed |= found

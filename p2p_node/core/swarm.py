@@ -16,7 +16,9 @@ from p2p_node.core import bits
 from p2p_node.core.choker import RECHOKE_S, Choker
 from p2p_node.core.connection import Connection, Phase
 from p2p_node.core.downloader import Downloader
+from p2p_node.core.first_copies import FirstCopies
 from p2p_node.core.possessions import Possessions
+from p2p_node.core.super_seed import SuperSeed
 from p2p_node.core.uploader import Uploader
 from p2p_node.core.web_seeds import WebSeeds
 from p2p_node.wire import messages as wire
@@ -36,11 +38,13 @@ KEEPALIVE_S = 55.0
 
 @dataclass(frozen=True, slots=True)
 class SwarmSettings:
-    """How a swarm behaves where there is a choice. `slots` None: everybody is unchoked while peers are few."""
+    """How a swarm behaves where there is a choice. `slots` None: everybody is unchoked while peers are few. A seed is
+    thrifty with first copies, or super-seeds (BEP 16), or neither."""
 
     slots: int | None = None
     max_connections: int = 200
     thrifty_seed: bool = True
+    super_seed: bool = False
 
 
 class Swarm:
@@ -60,8 +64,9 @@ class Swarm:
         self._picker = self.downloader.picker
         self._settings = settings
         self._choker = Choker(rng, now, settings.slots)
-        thrifty = settings.thrifty_seed and self.complete
-        self._possessions = Possessions(metainfo, self._picker, self.connections, self._send, thrifty)
+        self._possessions = Possessions(
+            metainfo, self._picker, self.connections, self._send, self._first_copies(settings, rng)
+        )
         self._rechoke_at = now + RECHOKE_S
 
     @property
@@ -242,6 +247,13 @@ class Swarm:
         return 1 << piece
 
     # Whom to serve, whom to keep
+
+    def _first_copies(self, settings: SwarmSettings, rng: Random) -> FirstCopies | SuperSeed | None:
+        if not self.complete:
+            return None
+        if settings.super_seed:
+            return SuperSeed(self.metainfo.piece_count, self._picker.rarity, self.connections, rng)
+        return FirstCopies(self.metainfo, self._picker.rarity) if settings.thrifty_seed else None
 
     def _rechoke(self, now: float) -> None:
         unchoked = self._choker.choose(self.connections.values(), self.complete, now)
