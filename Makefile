@@ -9,7 +9,7 @@ BENCH_ARGS ?= --set content.size=8MiB
 OUT ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test check format lock clean
+.PHONY: help setup bench test fuzz check format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ bench: $(STAMP) ## Compare a central server with a swarm, 1 to 32 peers (OUT=DIR
 
 test: $(STAMP) ## Run the tests
 	$(BIN)/python -m pytest -q
+
+fuzz: $(STAMP) ## A million hostile inputs for every decoder (FUZZ_ARGS="--seed N --codec NAME")
+	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 check: $(STAMP) ## Formatting, lint, types, import rules
 	$(BIN)/ruff format --check .

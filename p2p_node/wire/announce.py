@@ -19,6 +19,10 @@ _COMPACT = 6
 """Bytes of an IPv4 address and port in a compact reply."""
 
 
+_LONGEST_INTERVAL = 1 << 31
+"""Seconds; a tracker that names more, up to numbers no float can hold, means never."""
+
+
 class Event(StrEnum):
     """Why an announce is made."""
 
@@ -106,7 +110,7 @@ def decode_reply(data: bytes) -> AnnounceReply:
         raise ProtocolError("tracker reply without an interval")
     peers = reply.get(b"peers", b"")
     addresses = unpack_addresses(peers) if isinstance(peers, bytes) else _listed_addresses(peers)
-    return AnnounceReply(interval=float(interval), peers=addresses)
+    return AnnounceReply(interval=float(min(interval, _LONGEST_INTERVAL)), peers=addresses)
 
 
 def pack_address(address: Address) -> bytes:

@@ -55,9 +55,13 @@ def decode_frames(data: memoryview) -> tuple[list[Message], int]:
         elif (decoder := _DECODERS.get(kind)) is not None:
             append(decoder(bytes(data[position + 5 : frame_end])))
         position = frame_end
-    if end - position == 4 and _LENGTH.unpack_from(data, position)[0] == 0:
-        append(_KEEPALIVE)
-        position += 4
+    if end - position == 4:
+        length = _LENGTH.unpack_from(data, position)[0]
+        if length == 0:
+            append(_KEEPALIVE)
+            position += 4
+        elif length > MAX_FRAME:
+            raise ProtocolError(f"frame of {length} bytes, more than {MAX_FRAME}")
     return found, position
 
 
