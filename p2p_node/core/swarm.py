@@ -209,11 +209,15 @@ class Swarm:
 
     def _on_have_none(self, peer: Connection, message: wire.HaveNone, now: float) -> None:
         _require_fast(peer, message)
+        if peer.spoken:
+            raise ProtocolError("says that it has nothing, but not first")
         self._introduced(peer, 0, now)
 
     def _introduced(self, peer: Connection, have: int, now: float) -> None:
-        if peer.spoken:
-            raise ProtocolError("says what it has, but not first")
+        if peer.spoken:  # aria2 sends another bitfield, or HaveAll, in place of many HAVEs
+            for piece in bits.members(have & ~peer.have):
+                self._possessions.has(peer, piece, now)
+            return
         self._possessions.has_exactly(peer, have, now)
         self.uploader.grant(peer)
 

@@ -144,17 +144,26 @@ def test_a_suggestion_breaks_ties_only() -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        [wire.HaveAll(), wire.HaveAll()],
-        [wire.HaveNone(), wire.Bitfield(bytes(5))],
+        [wire.HaveNone(), wire.HaveNone()],
+        [wire.HaveAll(), wire.HaveNone()],
         [wire.Interested(), wire.HaveNone()],
-        [wire.Have(1), wire.Bitfield(bytes(5))],
         [wire.HaveNone(), wire.Suggest(PIECES)],
         [wire.HaveNone(), wire.AllowedFast(PIECES)],
     ],
 )
-def test_what_a_peer_has_is_said_once_and_first(said: list[Message]) -> None:
-    """HaveAll, HaveNone and bitfields later on, and pieces that do not exist, close the connection."""
+def test_nothing_is_said_first_or_not_at_all(said: list[Message]) -> None:
+    """HaveNone later on, and pieces that do not exist, close the connection."""
     assert closed(Bench().say(*said))
+
+
+def test_a_later_bitfield_counts_as_so_many_haves() -> None:
+    """aria2 sends one in mid-transfer where that is shorter; what it said before still holds."""
+    bench = Bench()
+    effects = bench.say(wire.HaveNone(), wire.Interested(), wire.Have(39), wire.Bitfield(b"\xc0\x00\x00\x00\x00"))
+    assert not closed(effects)
+    assert bench.node.swarm.connections[1].have == 1 << 39 | 0b11
+    assert not closed(bench.say(wire.HaveAll()))
+    assert bench.node.swarm.connections[1].have == WHOLE
 
 
 def test_extensions_may_be_negotiated_before() -> None:
