@@ -36,6 +36,7 @@ class Connection:
         "id",
         "last_received",
         "last_sent",
+        "latency",
         "opened",
         "outgoing",
         "peer_choking",
@@ -72,6 +73,8 @@ class Connection:
         """Pieces of which this peer asked for a block."""
         self.haves_due = 0
         """Pieces to tell it about, with the next thing sent or when the batch is due."""
+        self.latency = float("inf")
+        """Shortest time from a request to its block."""
         self.download = Rate(now)
         self.upload = Rate(now)
         self.cancelled: set[tuple[int, int]] = set()

@@ -68,13 +68,12 @@ class Node:
     def tally(self) -> Tally:
         """What was moved so far."""
         downloader = self.swarm.downloader
-        have = sum(self.metainfo.piece_size(p) for p in range(self.metainfo.piece_count) if self.swarm.have >> p & 1)
         return Tally(
             downloaded=sum(downloader.served.values()),
             uploaded=self.swarm.uploader.uploaded,
             wasted=downloader.wasted,
             hash_failures=downloader.hash_failures,
-            left=self.metainfo.length - have,
+            left=downloader.picker.left,
             served=dict(downloader.served),
         )
 
@@ -165,6 +164,6 @@ class Node:
         if self.complete:
             return
         connections = self.swarm.connections.values()
-        room = self._settings.max_connections - len(connections)
+        room = self._settings.enough_connections - len(connections)
         for address in self._dialer.next({peer.address for peer in connections}, room, now):
             self._effects.append(Dial(address))

@@ -35,10 +35,15 @@ KEEPALIVE_S = 55.0
 
 @dataclass(frozen=True, slots=True)
 class SwarmSettings:
-    """How a swarm behaves where there is a choice. `slots` None: everybody is unchoked while peers are few."""
+    """How a swarm behaves where there is a choice.
+
+    `slots` None: everybody is unchoked while peers are few. A peer dials others until it has `enough_connections`, as
+    every further one costs a HAVE a piece, and takes in `max_connections`.
+    """
 
     slots: int | None = None
     max_connections: int = 200
+    enough_connections: int = 30
     thrifty_seed: bool = True
 
 
@@ -93,7 +98,7 @@ class Swarm:
             return
         self.downloader.release(gone)
         self._possessions.left(gone, now)
-        self._fill_all(now)
+        self.downloader.fill_all(now)
         self._rechoke(now)
 
     def shaken_hands(self, connection: ConnectionId, handshake: Handshake, now: float) -> None:
@@ -124,19 +129,21 @@ class Swarm:
         except ProtocolError as error:
             self._close(connection, str(error), now)
             return
+        said = len(self.effects)
         self.downloader.fill(peer, now)
+        if len(self.effects) > said and peer.haves_due:
+            self._possessions.tell(peer, now)  # in the requests' packet
 
     def piece_verified(self, piece: int, right: bool, now: float) -> None:
         """The outcome of a `Verify`; right means hashed and written."""
-        self.downloader.verified(piece, self.metainfo.piece_size(piece), right)
+        more = self.downloader.verified(piece, right)
         if right:
             self._possessions.gained(piece, now)
-            for peer in self.connections.values():
-                self._possessions.update_interest(peer, now)
             if self.complete:
                 self.effects.append(Complete())
                 self._leave_other_seeds(now)
-        self._fill_all(now)
+        if more:
+            self.downloader.fill_all(now)
 
     def next_upload(self, connection: ConnectionId, now: float) -> wire.Request | None:
         """The next block to send on this connection, or None when nothing waits."""
@@ -151,7 +158,7 @@ class Swarm:
             self._rechoke_at = now + RECHOKE_S
             self._rechoke(now)
             self.downloader.release_snubbed(now)
-            self._fill_all(now)
+            self.downloader.fill_all(now)
             self._end_silent(now)
             self._possessions.expire(now)
 
@@ -161,7 +168,7 @@ class Swarm:
         peer.peer_choking = True
         if not peer.fast:  # with BEP 6 each request is rejected by name
             self.downloader.release(peer)
-            self._fill_all(now)
+            self.downloader.fill_all(now)
 
     def _on_unchoke(self, peer: Connection, _message: wire.Unchoke, _now: float) -> None:
         peer.peer_choking = False
@@ -211,16 +218,12 @@ class Swarm:
             elif peer not in unchoked and not peer.am_choking:
                 self.uploader.choke(peer)
 
-    def _fill_all(self, now: float) -> None:
-        for peer in self.connections.values():
-            self.downloader.fill(peer, now)
-
     def _unwelcome(self, peer: Connection, handshake: Handshake, now: float) -> str | None:
         if handshake.info_hash != self.metainfo.info_hash:
             return "asks for another torrent"
         if handshake.peer_id == self.peer_id:
             return "is this node itself"
-        if peer.address in self.downloader.banned:
+        if self._picker.trust.is_banned(peer.address):
             return "sent wrong pieces before"
         twin = next((other for other in self.connections.values() if other.peer_id == handshake.peer_id), None)
         if twin is None:

@@ -52,6 +52,10 @@ def decode_frames(data: memoryview) -> tuple[list[Message], int]:
             if length != 13:
                 raise ProtocolError(f"request of {length} bytes")
             append(messages.Request(*_RANGE.unpack_from(data, position + 5)))
+        elif kind == messages.HAVE:
+            if length != 5:
+                raise ProtocolError(f"have of {length} bytes")
+            append(messages.Have(_INDEX.unpack_from(data, position + 5)[0]))
         elif (decoder := _DECODERS.get(kind)) is not None:
             append(decoder(bytes(data[position + 5 : frame_end])))
         position = frame_end
@@ -112,7 +116,6 @@ _DECODERS: dict[int, Callable[[bytes], Message]] = {
     messages.UNCHOKE: _bare(messages.Unchoke()),
     messages.INTERESTED: _bare(messages.Interested()),
     messages.NOT_INTERESTED: _bare(messages.NotInterested()),
-    messages.HAVE: _indexed(messages.Have),
     messages.BITFIELD: messages.Bitfield,
     messages.CANCEL: _ranged(messages.Cancel),
     messages.PORT: _port,

@@ -49,6 +49,12 @@ class Have(msgspec.Struct, frozen=True):
     piece: int
 
 
+class Haves(msgspec.Struct, frozen=True):
+    """I now have these pieces: as many HAVE messages, sent together. Received, each is a `Have` of its own."""
+
+    pieces: tuple[int, ...]
+
+
 class Bitfield(msgspec.Struct, frozen=True):
     """The pieces that I have, one bit each, the first in the highest bit."""
 
@@ -127,6 +133,7 @@ Message: TypeAlias = (
     | Interested
     | NotInterested
     | Have
+    | Haves
     | Bitfield
     | Request
     | Piece
@@ -158,6 +165,8 @@ def encode(message: Message) -> bytes:
             return _HEAD_RANGE.pack(13, REQUEST, piece, begin, length)
         case Have(piece):
             return _HEAD_INDEX.pack(5, HAVE, piece)
+        case Haves(pieces):
+            return b"".join([_HEAD_INDEX.pack(5, HAVE, piece) for piece in pieces])
         case Piece(piece, begin, data):
             return piece_header(piece, begin, len(data)) + data
         case Cancel(piece, begin, length):
