@@ -12,7 +12,7 @@ import msgspec
 
 from p2p_node.wire.announce import Address
 from p2p_node.wire.handshake import Handshake
-from p2p_node.wire.messages import Message
+from p2p_node.wire.messages import Message, Request
 
 ConnectionId: TypeAlias = int
 """Names a connection; chosen by whoever performs effects, never reused."""
@@ -32,9 +32,7 @@ class Send(msgspec.Struct, frozen=True, gc=False):
 
 
 class Serve(msgspec.Struct, frozen=True, gc=False):
-    """Blocks wait to be uploaded on this connection; take them with `next_upload` as the link has room."""
-
-    connection: ConnectionId
+    """Blocks wait to be uploaded: take them with `next_upload` until it has none."""
 
 
 class Close(msgspec.Struct, frozen=True):
@@ -73,6 +71,16 @@ class Announce(msgspec.Struct, frozen=True):
 
 class Complete(msgspec.Struct, frozen=True):
     """Every piece is verified; said once."""
+
+
+class Upload(msgspec.Struct, frozen=True, gc=False):
+    """Blocks to send on a connection now, in order and side by side in one piece; not an effect but what `next_upload`
+    returns. Answered by `drained` when the socket has taken them."""
+
+    connection: ConnectionId
+    requests: list[Request]
+    turn: int
+    """Bytes that the socket may hold unsent, so that little is sent in vain."""
 
 
 Effect: TypeAlias = Dial | Send | Serve | Close | Store | Verify | Discard | Announce | Complete

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from p2p_node.boundary import ConnectionId
 from p2p_node.core.rates import Rate
 from p2p_node.wire.announce import Address
-from p2p_node.wire.messages import Request
+from p2p_node.wire.messages import BLOCK, Request
 
 
 class Phase(Enum):
@@ -45,6 +45,7 @@ class Connection:
         "phase",
         "requested",
         "revealed",
+        "turn",
         "upload",
         "uploads",
         "working_on",
@@ -64,6 +65,8 @@ class Connection:
         self.pending: dict[tuple[int, int], float] = {}
         self.working_on: int | None = None
         self.uploads: deque[Request] = deque()
+        self.turn = BLOCK
+        """Bytes handed to its socket at once (see `lanes`)."""
         self.revealed = 0
         """Pieces this peer was told that we have."""
         self.assigned = 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from p2p_node.boundary import Close, Complete, ConnectionId, Effect, Send
+from p2p_node.boundary import Close, Complete, ConnectionId, Effect, Send, Serve, Upload
 from p2p_node.core import bits
 from p2p_node.core.choker import RECHOKE_S, Choker
 from p2p_node.core.connection import Connection, Phase
@@ -54,7 +54,7 @@ class Swarm:
         self.effects: list[Effect] = []
         self.connections: dict[ConnectionId, Connection] = {}
         self.downloader = Downloader(metainfo, have, self.connections, self.effects, rng)
-        self.uploader = Uploader(metainfo, self.effects)
+        self.uploader = Uploader(metainfo, self.effects, now)
         self._picker = self.downloader.picker
         self._settings = settings
         self._choker = Choker(rng, now, settings.slots)
@@ -92,6 +92,8 @@ class Swarm:
         if gone is None:
             return
         self.downloader.release(gone)
+        self.uploader.left(gone)
+        self.effects.append(Serve())  # its lane is free
         self._possessions.left(gone, now)
         self._fill_all(now)
         self._rechoke(now)
@@ -138,10 +140,15 @@ class Swarm:
                 self._leave_other_seeds(now)
         self._fill_all(now)
 
-    def next_upload(self, connection: ConnectionId, now: float) -> wire.Request | None:
-        """The next block to send on this connection, or None when nothing waits."""
+    def next_upload(self, most: int, now: float) -> Upload | None:
+        """The next blocks to send, or None when nothing waits or the link is busy."""
+        return self.uploader.next_upload(most, now)
+
+    def drained(self, connection: ConnectionId, now: float) -> None:
+        """A socket has taken what was to be uploaded."""
         peer = self.connections.get(connection)
-        return None if peer is None else self.uploader.next_upload(peer, now)
+        if peer is not None:
+            self.uploader.drained(peer, now)
 
     def tick(self, now: float) -> None:
         """The timer came due."""

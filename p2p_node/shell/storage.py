@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from p2p_node.shell.errors import NodeError, describe
@@ -58,12 +59,12 @@ class Storage:
         if buffer is not None and len(self._spare) < _POOLED:
             self._spare.append(buffer)
 
-    def read(self, piece: int, begin: int, length: int) -> bytes:
-        """A block of a verified piece. Raises NodeError when the file has become shorter than it was."""
-        data = os.pread(self._file, length, piece * self._metainfo.piece_length + begin)
-        if len(data) != length:
+    def read(self, piece: int, begin: int, blocks: Sequence[memoryview]) -> None:
+        """Fill `blocks` with what follows `begin` in a verified piece. Raises NodeError when the file is shorter than
+        it was, OSError when it cannot be read."""
+        count = os.preadv(self._file, blocks, piece * self._metainfo.piece_length + begin)
+        if count != sum(len(block) for block in blocks):
             raise NodeError(f"{self.path} is shorter than it was; stopped serving it")
-        return data
 
     def check(self) -> int:
         """Hash what the file holds; returns the set of right pieces (see `core.bits`)."""

@@ -18,6 +18,9 @@ _HEAD_INDEX = struct.Struct(">IBI")
 _HEAD_RANGE = struct.Struct(">IBIII")
 _HEAD_PIECE = struct.Struct(">IBII")
 
+PIECE_HEADER = _HEAD_PIECE.size
+"""Bytes of a piece message that precede its block."""
+
 CHOKE, UNCHOKE, INTERESTED, NOT_INTERESTED, HAVE, BITFIELD, REQUEST, PIECE, CANCEL, PORT = range(10)
 SUGGEST, HAVE_ALL, HAVE_NONE, REJECT, ALLOWED_FAST = range(13, 18)
 EXTENDED = 20
@@ -159,7 +162,7 @@ def encode(message: Message) -> bytes:
         case Have(piece):
             return _HEAD_INDEX.pack(5, HAVE, piece)
         case Piece(piece, begin, data):
-            return piece_header(piece, begin, len(data)) + data
+            return _HEAD_PIECE.pack(9 + len(data), PIECE, piece, begin) + data
         case Cancel(piece, begin, length):
             return _HEAD_RANGE.pack(13, CANCEL, piece, begin, length)
         case Reject(piece, begin, length):
@@ -177,6 +180,6 @@ def encode(message: Message) -> bytes:
     return _BARE[type(message)]
 
 
-def piece_header(piece: int, begin: int, length: int) -> bytes:
-    """What precedes a block's bytes on the wire, so that the block itself need not be copied."""
-    return _HEAD_PIECE.pack(9 + length, PIECE, piece, begin)
+def pack_piece_header(buffer: bytearray, at: int, request: Request) -> None:
+    """Write what precedes the requested block on the wire to `buffer`."""
+    _HEAD_PIECE.pack_into(buffer, at, 9 + request.length, PIECE, request.piece, request.begin)
