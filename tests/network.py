@@ -21,7 +21,7 @@ from p2p_node.discovery.registry import Registry
 from p2p_node.wire.announce import Address, decode_announce, encode_reply
 from p2p_node.wire.frames import decode_frames
 from p2p_node.wire.handshake import Handshake
-from p2p_node.wire.messages import BLOCK, Message, Piece, Request, encode
+from p2p_node.wire.messages import BLOCK, Message, Piece, Requests, encode
 from p2p_node.wire.metainfo import Metainfo, decode_metainfo, encode_metainfo
 
 TRACKER = "http://tracker/announce"
@@ -124,8 +124,9 @@ class FakePeer:
             case boundary.Close(connection, reason):
                 self.closed.append(reason)
                 self.unlink(connection)
-            case boundary.Store(piece, begin, data):
+            case boundary.Store(piece, begin, blocks):
                 buffer = self._buffers.setdefault(piece, bytearray(network.metainfo.piece_size(piece)))
+                data = b"".join(blocks)
                 buffer[begin : begin + len(data)] = data
             case boundary.Verify(piece):
                 network.at(network.now + network.hash_s, lambda: self._verify(piece))
@@ -156,7 +157,7 @@ class FakePeer:
     def _serve(self) -> None:
         if self._busy or self.gone or (upload := self.node.next_upload(BLOCK, self.network.now)) is None:
             return
-        [request] = upload.requests
+        request = upload.requests
         self.sent_blocks.append((request.piece, request.begin))
         start = request.piece * self.network.metainfo.piece_length + request.begin
         data = bytes(self.content[start : start + request.length])
@@ -165,7 +166,7 @@ class FakePeer:
         self._busy = True
         self.network.at(self.network.now + self.block_s, partial(self._sent, upload.connection, request, data))
 
-    def _sent(self, number: int, request: Request, data: bytes) -> None:
+    def _sent(self, number: int, request: Requests, data: bytes) -> None:
         self._busy = False
         if self.gone:
             return

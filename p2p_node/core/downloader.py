@@ -74,7 +74,7 @@ class Downloader:
             self.wasted += size
             return
         self._unverified += size
-        self._effects.append(Store(block.piece, block.begin, block.data))
+        self._effects.append(Store(block.piece, block.begin, [block.data]))
         if self.picker.end_game:
             self._cancel_elsewhere(key, size, connection)
         if not partial.missing:

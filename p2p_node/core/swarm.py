@@ -194,6 +194,9 @@ class Swarm:
         self._possessions.has_exactly(peer, 0, now)
 
     def _on_request(self, peer: Connection, message: wire.Request, now: float) -> None:
+        self._on_requests(peer, wire.Requests(message.piece, message.begin, message.length, 1), now)
+
+    def _on_requests(self, peer: Connection, message: wire.Requests, now: float) -> None:
         first = not peer.requested >> message.piece & 1
         self.uploader.requested(peer, message, self.have)
         if first:
@@ -201,6 +204,12 @@ class Swarm:
 
     def _on_piece(self, peer: Connection, message: wire.Piece, now: float) -> None:
         self.downloader.received(peer, message, now)
+
+    def _on_blocks(self, peer: Connection, message: wire.Blocks, now: float) -> None:
+        begin = message.begin
+        for block in message.blocks:
+            self.downloader.received(peer, wire.Piece(message.piece, begin, block), now)
+            begin += len(block)
 
     def _on_cancel(self, peer: Connection, message: wire.Cancel, _now: float) -> None:
         self.uploader.cancelled(peer, message)
@@ -274,7 +283,9 @@ _HANDLERS: dict[type, Callable[[Swarm, Connection, Any, float], None]] = {
     wire.HaveAll: Swarm._on_have_all,
     wire.HaveNone: Swarm._on_have_none,
     wire.Request: Swarm._on_request,
+    wire.Requests: Swarm._on_requests,
     wire.Piece: Swarm._on_piece,
+    wire.Blocks: Swarm._on_blocks,
     wire.Cancel: Swarm._on_cancel,
     wire.Reject: Swarm._on_reject,
 }

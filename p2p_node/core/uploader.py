@@ -13,7 +13,7 @@ from p2p_node.boundary import Effect, Send, Serve, Upload
 from p2p_node.core.connection import Connection
 from p2p_node.core.lanes import MOST_REQUESTS, Lanes
 from p2p_node.wire.errors import ProtocolError
-from p2p_node.wire.messages import Cancel, Choke, Reject, Request, Unchoke
+from p2p_node.wire.messages import Cancel, Choke, Reject, Requests, Unchoke, part
 from p2p_node.wire.metainfo import Metainfo
 
 MAX_REQUEST = 128 * 1024
@@ -34,26 +34,32 @@ class Uploader:
         """Connections with requests that have no lane, in the order of their turns."""
         self.uploaded = 0
 
-    def requested(self, connection: Connection, request: Request, have: int) -> None:
-        """A peer asks for a block. Raises ProtocolError when no such block can exist."""
-        self._check(request)
-        if connection.am_choking or not have >> request.piece & 1 or len(connection.uploads) >= MAX_UPLOADS:
-            self._reject(connection, request)
+    def requested(self, connection: Connection, requests: Requests, have: int) -> None:
+        """A peer asks for blocks. Raises ProtocolError when no such blocks can exist."""
+        self._check(requests)
+        room = MAX_UPLOADS - connection.uploads_count
+        if connection.am_choking or not have >> requests.piece & 1 or room <= 0:
+            self._reject(connection, requests)
             return
-        connection.requested |= 1 << request.piece
+        if requests.count > room:
+            self._reject(connection, part(requests, room, requests.count))
+            requests = part(requests, 0, room)
+        connection.requested |= 1 << requests.piece
         if not connection.uploads and not self._lanes.holds(connection):
             self._waiting[connection] = None
             self._effects.append(Serve())
-        connection.uploads.append(request)
+        connection.uploads.append(requests)
+        connection.uploads_count += requests.count
 
     def cancelled(self, connection: Connection, cancel: Cancel) -> None:
         """A peer no longer needs a block it asked for."""
-        wanted = Request(cancel.piece, cancel.begin, cancel.length)
-        if wanted in connection.uploads:
-            connection.uploads.remove(wanted)
-            self._reject(connection, wanted)
-        if not connection.uploads:
-            self._waiting.pop(connection, None)
+        for place, waiting in enumerate(connection.uploads):
+            number, remainder = divmod(cancel.begin - waiting.begin, waiting.length)
+            same = cancel.piece == waiting.piece and cancel.length == waiting.length and not remainder
+            if same and 0 <= number < waiting.count:
+                self._cut(connection, place, number)
+                self._reject(connection, part(waiting, number, number + 1))
+                break
 
     def next_upload(self, most: int, now: float) -> Upload | None:
         """The next blocks to send, at most `most` bytes unless one is longer, now taken off their queue."""
@@ -64,7 +70,9 @@ class Uploader:
             return None
         connection = next(iter(self._waiting))
         del self._waiting[connection]
-        requests, size = _take_run(connection.uploads, min(most, connection.turn))
+        requests = _take_run(connection.uploads, min(most, connection.turn))
+        size = requests.count * requests.length
+        connection.uploads_count -= requests.count
         self._lanes.take(connection, size, now)
         connection.upload.add(size, now)
         connection.last_sent = now
@@ -86,9 +94,10 @@ class Uploader:
         """Answer no more of this peer's requests."""
         connection.am_choking = True
         self._effects.append(Send(connection.id, Choke()))
-        for request in connection.uploads:
-            self._reject(connection, request)
+        for requests in connection.uploads:
+            self._reject(connection, requests)
         connection.uploads.clear()
+        connection.uploads_count = 0
         self._waiting.pop(connection, None)
 
     def unchoke(self, connection: Connection) -> None:
@@ -96,31 +105,46 @@ class Uploader:
         connection.am_choking = False
         self._effects.append(Send(connection.id, Unchoke()))
 
-    def _reject(self, connection: Connection, request: Request) -> None:
+    def _cut(self, connection: Connection, place: int, number: int) -> None:
+        waiting = connection.uploads[place]
+        del connection.uploads[place]
+        for rest in (part(waiting, number + 1, waiting.count), part(waiting, 0, number)):
+            if rest.count:
+                connection.uploads.insert(place, rest)
+        connection.uploads_count -= 1
+        if not connection.uploads:
+            self._waiting.pop(connection, None)
+
+    def _reject(self, connection: Connection, requests: Requests) -> None:
         # BEP 6 promises exactly one reply to each request; without it silence means no.
         if connection.fast:
-            self._effects.append(Send(connection.id, Reject(request.piece, request.begin, request.length)))
+            piece, begin, length, count = requests.piece, requests.begin, requests.length, requests.count
+            for at in range(begin, begin + count * length, length):
+                self._effects.append(Send(connection.id, Reject(piece, at, length)))
 
-    def _check(self, request: Request) -> None:
-        if request.piece >= self._metainfo.piece_count:
-            raise ProtocolError(f"request for piece {request.piece} of {self._metainfo.piece_count}")
-        if not 0 < request.length <= MAX_REQUEST:
-            raise ProtocolError(f"request for {request.length} bytes")
-        if request.begin + request.length > self._metainfo.piece_size(request.piece):
-            raise ProtocolError(f"request past the end of piece {request.piece}")
+    def _check(self, requests: Requests) -> None:
+        if requests.piece >= self._metainfo.piece_count:
+            raise ProtocolError(f"request for piece {requests.piece} of {self._metainfo.piece_count}")
+        if not 0 < requests.length <= MAX_REQUEST:
+            raise ProtocolError(f"request for {requests.length} bytes")
+        if requests.begin + requests.count * requests.length > self._metainfo.piece_size(requests.piece):
+            raise ProtocolError(f"request past the end of piece {requests.piece}")
 
 
-def _take_run(uploads: deque[Request], most: int) -> tuple[list[Request], int]:
-    """Take the first requests that lie side by side in one piece, at most `most` bytes but at least one request."""
-    first = uploads.popleft()
-    run = [first]
-    piece, end = first.piece, first.begin + first.length
-    most += first.begin
-    while uploads and len(run) < MOST_REQUESTS:
-        request = uploads[0]
-        if request.piece != piece or request.begin != end or end + request.length > most:
+def _take_run(uploads: deque[Requests], most: int) -> Requests:
+    """Take the first blocks that lie side by side, at most `most` bytes but at least one block."""
+    first = uploads[0]
+    room = max(min(most // first.length, MOST_REQUESTS), 1)
+    taken = 0
+    while uploads and taken < room:
+        head = uploads[0]
+        follows = head.begin == first.begin + taken * first.length and head.piece == first.piece
+        if not follows or head.length != first.length:
             break
-        run.append(request)
-        end += request.length
-        uploads.popleft()
-    return run, end - first.begin
+        count = min(head.count, room - taken)
+        taken += count
+        if count == head.count:
+            uploads.popleft()
+        else:
+            uploads[0] = part(head, count, head.count)
+    return Requests(first.piece, first.begin, first.length, taken)

@@ -212,7 +212,7 @@ class Peer:
         if self.first_byte_at is None:
             self.first_byte_at = time.monotonic()
             self.changed.set()
-        self._storage.store(effect.piece, effect.begin, effect.data)
+        self._storage.store(effect.piece, effect.begin, effect.blocks)
 
     def _verify(self, effect: boundary.Verify) -> None:
         assert self._storage is not None and self.node is not None

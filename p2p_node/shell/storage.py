@@ -24,8 +24,8 @@ class Storage:
     def __init__(self, metainfo: Metainfo, path: Path, writable: bool) -> None:
         self.path = path
         self._metainfo = metainfo
-        self._buffers: dict[int, bytearray] = {}
-        self._spare: list[bytearray] = []
+        self._buffers: dict[int, memoryview] = {}
+        self._spare: list[memoryview] = []
         try:
             self._file = os.open(path, (os.O_RDWR | os.O_CREAT if writable else os.O_RDONLY) | os.O_CLOEXEC, 0o644)
             if writable:
@@ -33,18 +33,21 @@ class Storage:
         except OSError as error:
             raise describe(error, f"open {path}") from None
 
-    def store(self, piece: int, begin: int, data: bytes | memoryview) -> None:
-        """Copy a block of a piece in progress."""
+    def store(self, piece: int, begin: int, blocks: Sequence[bytes | memoryview]) -> None:
+        """Copy blocks, side by side, of a piece in progress."""
         buffer = self._buffers.get(piece)
         if buffer is None:
-            buffer = self._buffers[piece] = self._spare.pop() if self._spare else bytearray(self._metainfo.piece_length)
-        buffer[begin : begin + len(data)] = data
+            buffer = self._buffers[piece] = self._buffer()
+        for block in blocks:
+            end = begin + len(block)
+            buffer[begin:end] = block
+            begin = end
 
     def finish(self, piece: int) -> bool:
         """Hash the collected piece and write it if it is right; called on another thread. Raises NodeError when it
         cannot be written."""
         size = self._metainfo.piece_size(piece)
-        with memoryview(self._buffers[piece])[:size] as data:
+        with self._buffers[piece][:size] as data:
             if hashlib.sha1(data).digest() != self._metainfo.digest(piece):
                 return False
             try:
@@ -83,6 +86,9 @@ class Storage:
             self._file = -1
         self._buffers.clear()
         self._spare.clear()
+
+    def _buffer(self) -> memoryview:
+        return self._spare.pop() if self._spare else memoryview(bytearray(self._metainfo.piece_length))
 
     def _preallocate(self) -> None:
         size = os.fstat(self._file).st_size

@@ -15,7 +15,7 @@ from p2p_node.shell.connection import PeerConnection
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.throttle import TokenBucket
-from p2p_node.wire.messages import BLOCK, PIECE_HEADER, pack_piece_header
+from p2p_node.wire.messages import BLOCK, PIECE_HEADER, frame_blocks
 
 _ROOM = MOST + MOST_REQUESTS * PIECE_HEADER
 
@@ -93,33 +93,23 @@ class Uplink:
         connection = self._connections.get(upload.connection)
         if connection is None:  # its end is under way, and frees its lane
             return
-        size = sum(request.length for request in upload.requests)
-        if size < _POOLED_FROM:
-            buffer = bytearray(size + len(upload.requests) * PIECE_HEADER)
-        else:
-            buffer = _spare.pop() if _spare else bytearray(_ROOM)
-        frames = self._fill(buffer, upload)
+        requests = upload.requests
+        size = requests.count * requests.length
+        room = size + requests.count * PIECE_HEADER
+        buffer = bytearray(room) if size < _POOLED_FROM else _pooled_buffer()
+        self._storage.read(requests.piece, requests.begin, frame_blocks(buffer, requests))
         if self._rate is not None:
             self._rate.take(size, now)
         connection.allow_unsent(upload.turn)
-        if connection.write(frames):
+        if connection.write(memoryview(buffer)[:room]):
             _recycle(buffer)
             self._node.drained(upload.connection, now)
         else:
             self._sending[upload.connection] = buffer
 
-    def _fill(self, buffer: bytearray, upload: Upload) -> memoryview:
-        view = memoryview(buffer)
-        blocks = []
-        position = 0
-        for request in upload.requests:
-            pack_piece_header(buffer, position, request)
-            start = position + PIECE_HEADER
-            position = start + request.length
-            blocks.append(view[start:position])
-        first = upload.requests[0]
-        self._storage.read(first.piece, first.begin, blocks)
-        return view[:position]
+
+def _pooled_buffer() -> bytearray:
+    return _spare.pop() if _spare else bytearray(_ROOM)
 
 
 def _recycle(buffer: bytearray) -> None:

@@ -6,7 +6,7 @@ from p2p_node.boundary import Effect, Upload
 from p2p_node.core.connection import Connection
 from p2p_node.core.lanes import FEWEST, MOST
 from p2p_node.core.uploader import Uploader
-from p2p_node.wire.messages import BLOCK, Cancel, Request
+from p2p_node.wire.messages import BLOCK, Cancel, Requests
 from tests.network import make_torrent
 
 PIECES = 64
@@ -28,8 +28,8 @@ class Link:
         self._left: dict[int, float] = {}
         self._begin = 0
 
-    def ask(self, peer: Connection, piece: int, block: int) -> Request:
-        request = Request(piece, block * BLOCK, BLOCK)
+    def ask(self, peer: Connection, piece: int, block: int) -> Requests:
+        request = Requests(piece, block * BLOCK, BLOCK, 1)
         self.uploader.requested(peer, request, EVERYTHING)
         return request
 
@@ -42,7 +42,7 @@ class Link:
                     self._begin += 1
                     self.ask(peer, self._begin % PIECES, 0)
             while upload := self.uploader.next_upload(MOST, self.now):
-                self._left[upload.connection] = sum(request.length for request in upload.requests)
+                self._left[upload.connection] = upload.requests.count * upload.requests.length
             self.now += step
             share = uplink / len(self._left)
             for number in list(self._left):
@@ -104,7 +104,7 @@ def test_a_block_that_waits_for_a_lane_can_be_cancelled() -> None:
     """It is then not sent."""
     link = Link(1)
     first, second = link.ask(link.peers[0], 0, 0), link.ask(link.peers[0], 0, 1)
-    assert take(link).requests == [first]
+    assert take(link).requests == first
     link.uploader.cancelled(link.peers[0], Cancel(second.piece, second.begin, second.length))
     link.uploader.drained(link.peers[0], 0.1)
     assert link.uploader.next_upload(MOST, 0.1) is None
@@ -117,7 +117,7 @@ def test_a_fast_link_gets_ever_longer_runs() -> None:
         link.ask(link.peers[0], block // 4, block % 4)
     lengths = []
     for _ in range(4):
-        lengths.append(len(take(link).requests))
+        lengths.append(take(link).requests.count)
         link.uploader.drained(link.peers[0], 0.0)
     assert lengths == [1, 2, 1, 4]  # the third ends with its piece
 
@@ -132,7 +132,7 @@ def test_a_slow_link_gets_a_block_at_a_time() -> None:
         take(link)
         link.now += 0.1
         link.uploader.drained(link.peers[0], link.now)
-    assert len(take(link).requests) == 1
+    assert take(link).requests.count == 1
 
 
 def test_lanes_stay_few_where_the_uplink_is_the_bottleneck() -> None:
