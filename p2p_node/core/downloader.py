@@ -87,7 +87,7 @@ class Downloader:
             self.duplicates += size
             return
         self._unverified += size
-        self._effects.append(Store(block.piece, block.begin, block.data))
+        self._effects.append(Store(block.piece, block.begin, [block.data]))
         self._cancel_elsewhere(key, size)
         if not partial.missing:
             self._effects.append(Verify(block.piece))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from p2p_node.boundary import Close, Complete, ConnectionId, Effect, Send
+from p2p_node.boundary import Close, Complete, ConnectionId, Effect, Send, Serve, Upload
 from p2p_node.core import bits
 from p2p_node.core.choker import RECHOKE_S, Choker
 from p2p_node.core.connection import Connection, Phase
@@ -59,7 +59,7 @@ class Swarm:
         self.effects: list[Effect] = []
         self.connections: dict[ConnectionId, Connection] = {}
         self.downloader = Downloader(metainfo, have, self.connections, self.effects, rng)
-        self.uploader = Uploader(metainfo, self.effects)
+        self.uploader = Uploader(metainfo, self.effects, now)
         self._picker = self.downloader.picker
         self._settings = settings
         self._choker = Choker(rng, now, settings.slots)
@@ -97,6 +97,8 @@ class Swarm:
         if gone is None:
             return
         self.downloader.release(gone)
+        self.uploader.left(gone)
+        self.effects.append(Serve())  # its lane is free
         self._possessions.left(gone, now)
         self.downloader.fill_all(now)
         self._rechoke(now)
@@ -145,10 +147,15 @@ class Swarm:
         if more:
             self.downloader.fill_all(now)
 
-    def next_upload(self, connection: ConnectionId, now: float) -> wire.Request | None:
-        """The next block to send on this connection, or None when nothing waits."""
+    def next_upload(self, most: int, now: float) -> Upload | None:
+        """The next blocks to send, or None when nothing waits or the link is busy."""
+        return self.uploader.next_upload(most, now)
+
+    def drained(self, connection: ConnectionId, now: float) -> None:
+        """A socket has taken what was to be uploaded."""
         peer = self.connections.get(connection)
-        return None if peer is None else self.uploader.next_upload(peer, now)
+        if peer is not None:
+            self.uploader.drained(peer, now)
 
     def tick(self, now: float) -> None:
         """The timer came due."""
@@ -194,6 +201,9 @@ class Swarm:
         self._possessions.has_exactly(peer, 0, now)
 
     def _on_request(self, peer: Connection, message: wire.Request, now: float) -> None:
+        self._on_requests(peer, wire.Requests(message.piece, message.begin, message.length, 1), now)
+
+    def _on_requests(self, peer: Connection, message: wire.Requests, now: float) -> None:
         first = not peer.requested >> message.piece & 1
         self.uploader.requested(peer, message, self.have)
         if first:
@@ -201,6 +211,12 @@ class Swarm:
 
     def _on_piece(self, peer: Connection, message: wire.Piece, now: float) -> None:
         self.downloader.received(peer, message, now)
+
+    def _on_blocks(self, peer: Connection, message: wire.Blocks, now: float) -> None:
+        begin = message.begin
+        for block in message.blocks:
+            self.downloader.received(peer, wire.Piece(message.piece, begin, block), now)
+            begin += len(block)
 
     def _on_cancel(self, peer: Connection, message: wire.Cancel, _now: float) -> None:
         self.uploader.cancelled(peer, message)
@@ -270,7 +286,9 @@ _HANDLERS: dict[type, Callable[[Swarm, Connection, Any, float], None]] = {
     wire.HaveAll: Swarm._on_have_all,
     wire.HaveNone: Swarm._on_have_none,
     wire.Request: Swarm._on_request,
+    wire.Requests: Swarm._on_requests,
     wire.Piece: Swarm._on_piece,
+    wire.Blocks: Swarm._on_blocks,
     wire.Cancel: Swarm._on_cancel,
     wire.Reject: Swarm._on_reject,
 }
