@@ -101,6 +101,7 @@ class WebSeeds:
         if run is None:
             return
         self._end(run)
+        self._downloader.abandon(run.seed.address)
         run.seed.failed(wish, self._rng, now)
         if for_good:
             self._retire(run.seed)
@@ -109,7 +110,7 @@ class WebSeeds:
         """A piece was hashed. Who sent all of a wrong one is discarded."""
         if not right:
             for seed in list(self._seeds):
-                if seed.address in self._downloader.banned:
+                if self._picker.trust.is_banned(seed.address):
                     self._retire(seed)
 
     def tick(self, now: float) -> None:
@@ -144,8 +145,8 @@ class WebSeeds:
         keep_until = self._takeover(run, peer.available)
         if keep_until is None:
             return False
-        for piece, block in self._blocks(keep_until, run.end):
-            self._downloader.unclaim(piece, block)
+        for key in self._blocks(keep_until, run.end):
+            self._downloader.unclaim(key)
         run.end = keep_until
         if run.at == run.end:
             self._effects.append(CancelRange(run.number))
@@ -166,9 +167,10 @@ class WebSeeds:
         if fresh := self._picker.fresh:
             # What some peer has it can give; first comes what only this server can.
             start, end = self._claim_gap(fresh & self._picker.rarity.absent or fresh, seed, now)
-        elif unfinished := self._picker.unfinished:
-            start, end = self._claim_run(bits.first(unfinished, 0))
-        elif (owed := self._owed_longest(now)) is not None:
+        elif unfinished := self._picker.unfinished(seed.address):
+            piece = bits.first(unfinished, 0)
+            start, end = self._span(piece, *self._picker.claim(piece, seed.address))
+        elif (owed := self._owed_longest(seed, now)) is not None:
             start, end = owed
         else:
             return False
@@ -189,22 +191,18 @@ class WebSeeds:
             first = bits.first(fresh, self._rng.randrange(self._metainfo.piece_count))
             count = min(count, bits.run_length(fresh >> first))
         for piece in range(first, first + count):
-            self._picker.claim(piece)
+            self._picker.claim(piece, seed.address)
         start = first * self._metainfo.piece_length
         return start, min(start + count * self._metainfo.piece_length, self._metainfo.length)
 
-    def _claim_run(self, piece: int) -> tuple[int, int]:
-        first, end = self._picker.claim(piece)
-        return self._span(piece, first, end)
-
-    def _owed_longest(self, now: float) -> tuple[int, int] | None:
+    def _owed_longest(self, seed: WebSeed, now: float) -> tuple[int, int] | None:
         # The end game: what one peer keeps us waiting for comes from here or there, whichever is sooner.
         under_way = [(run.at, run.end) for run in self._ranges.values()]
         owed = sorted(
             (asked, key)
             for connection in self._connections.values()
             for key, asked in connection.pending.items()
-            if now - asked >= HURRY_S
+            if now - asked >= HURRY_S and self._picker.partials[key[0]].admits(seed.address)
         )
         for _, (piece, block) in owed:
             start, end = self._span(piece, block, block + 1)
@@ -249,8 +247,8 @@ class WebSeeds:
         del self._ranges[run.number]
         run.seed.under_way -= 1
         self._downloader.wasted += len(run.rest)
-        for piece, block in self._blocks(run.at, run.end):
-            self._downloader.unclaim(piece, block)
+        for key in self._blocks(run.at, run.end):
+            self._downloader.unclaim(key)
 
     def _retire(self, seed: WebSeed) -> None:
         if seed in self._seeds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,8 +46,14 @@ class Bench:
         self.node.received(1, said, at)
         return self.node.take_effects()
 
-    def take_uploads(self) -> list[wire.Request]:
-        return list(iter(lambda: self.node.next_upload(1, 1.0), None))
+    def take_uploads(self, most: int = 1 << 20) -> list[wire.Request]:
+        """What is sent now, until `most` bytes are."""
+        sent: list[wire.Request] = []
+        while sum(one.length for one in sent) < most and (upload := self.node.next_upload(BLOCK, 1.0)):
+            piece, begin, length, count = msgspec.structs.astuple(upload.requests)
+            sent += [wire.Request(piece, begin + at * length, length) for at in range(count)]
+            self.node.drained(upload.connection, 1.0)
+        return sent
 
 
 def sent(effects: list[Effect], kind: type) -> list:
@@ -210,8 +217,7 @@ def test_each_request_gets_exactly_one_reply(said: list, have: int) -> None:
     replies: Counter[wire.Request] = Counter()
     for step in [wire.HaveNone(), *said, wire.NotInterested()]:
         if step == "upload":
-            upload = bench.node.next_upload(1, 1.0)
-            replies.update([upload] if upload else [])
+            replies.update(bench.take_uploads(1))
             continue
         asked.update([step] if isinstance(step, wire.Request) else [])
         effects = bench.say(step)

@@ -44,7 +44,8 @@ class Seed:
                 self.told.setdefault(effect.connection, []).append(effect.message)
 
     def offered(self, number: int) -> list[int]:
-        return [message.piece for message in self.told.get(number, []) if isinstance(message, wire.Have)]
+        told = self.told.get(number, [])
+        return [piece for message in told if isinstance(message, wire.Haves) for piece in message.pieces]
 
 
 def test_it_poses_as_a_peer_with_nothing_and_offers_each_another_piece() -> None:
@@ -100,7 +101,7 @@ def test_it_ends_when_every_piece_is_out() -> None:
 def test_a_peer_without_the_fast_extension_is_told_nothing_but_its_piece() -> None:
     """BEP 3 says nothing for nothing."""
     seed = Seed(fast=False)
-    assert seed.told[1] == [wire.Have(seed.offered(1)[0])]
+    assert seed.told[1] == [wire.Haves((seed.offered(1)[0],))]
 
 
 @pytest.mark.parametrize("leeches", [1, 2, 8])
