@@ -1,63 +1,22 @@
-"""Web seeds over real sockets: whole downloads from baseline-server and nginx, and servers that say or send what they
-should not."""
+"""Web seeds over real sockets: whole downloads from baseline-server, and servers that say or send what they should
+not."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from random import Random
 
 import pytest
-from conftest import require_tool
-from serving import baseline_server, free_port, nginx
+from serving import baseline_server, free_port
 
 from p2p_node.boundary import FetchRange
-from p2p_node.core.swarm import SwarmSettings
-from p2p_node.shell.fetch import fetch
-from p2p_node.shell.peer import Peer
 from p2p_node.shell.web_client import WebClient
-from p2p_node.wire.bencoding import encode
-from p2p_node.wire.metainfo import Metainfo
-from tests.network import make_torrent
+from tests.web_seeding import CONTENT, HOST, download, torrent_at
 
-HOST = "127.0.5.1"
-CONTENT = Random(19).randbytes(3_000_000)
 BODY = b"0123456789" * 1000
-
-
-def torrent_at(path: Path, *web_seeds: str) -> Path:
-    """A torrent file of CONTENT without a tracker."""
-    metainfo: Metainfo = replace(make_torrent(CONTENT, 65536), web_seeds=web_seeds)
-    info = {
-        b"length": metainfo.length,
-        b"name": metainfo.name.encode(),
-        b"piece length": metainfo.piece_length,
-        b"pieces": metainfo.digests,
-    }
-    path.write_bytes(encode({b"info": info, b"url-list": [url.encode() for url in web_seeds]}))
-    return path
-
-
-def download(torrent: Path, directory: Path, rate: float | None = None) -> dict:
-    """Fetch the torrent by a peer of its own; returns the event `done`."""
-
-    async def run() -> dict:
-        with ThreadPoolExecutor(1) as hasher:
-            peer = Peer(hasher, download_rate=rate)
-            await peer.listen(HOST, 0)
-            last: dict = {}
-            async with asyncio.timeout(30):
-                async for event in fetch(peer, torrent, directory, None, SwarmSettings()):
-                    last = event
-            await peer.leave()
-            return last
-
-    return asyncio.run(run())
 
 
 def test_a_baseline_server_seeds_the_swarm(tmp_path: Path) -> None:
@@ -71,20 +30,6 @@ def test_a_baseline_server_seeds_the_swarm(tmp_path: Path) -> None:
     assert (tmp_path / "item").read_bytes() == CONTENT
     assert done["sources"] == {"origin": 0, "peers": 0, "webseed": len(CONTENT)}
     assert done["wasted_bytes"] == 0
-
-
-def test_nginx_seeds_the_swarm(tmp_path: Path) -> None:
-    """A server by others, named by the file's full URL."""
-    binary = require_tool("nginx", "nginx-light")
-    (tmp_path / "root").mkdir()
-    (tmp_path / "scratch").mkdir()
-    (tmp_path / "root" / "other name").write_bytes(CONTENT)
-    port = free_port("127.0.3.2")
-    with nginx(binary, tmp_path / "root", tmp_path / "scratch", port=port):
-        done = download(torrent_at(tmp_path / "t", f"http://127.0.3.2:{port}/other%20name"), tmp_path)
-    assert done["ok"]
-    assert (tmp_path / "item").read_bytes() == CONTENT
-    assert done["sources"]["webseed"] == len(CONTENT)
 
 
 def test_a_download_rate_holds_for_web_seeds_too(tmp_path: Path) -> None:
