@@ -1,7 +1,7 @@
 """Layout: where a torrent's files lie in its one stream of bytes.
 
-The stream is cut into pieces of equal length, so a piece starts at `piece * piece_length` in every kind of torrent. What
-lies in no file is zeros: padding files (BEP 47), and in v2 the gap between a file's end and the next piece (BEP 52).
+The stream is cut into pieces of equal length, so a piece starts at `piece * piece_length` in every kind of torrent.
+What lies in no file is zeros: padding files (BEP 47), and in v2 the gap from a file's end to the next piece (BEP 52).
 """
 
 from __future__ import annotations
