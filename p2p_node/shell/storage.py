@@ -6,6 +6,7 @@ wrong byte. Hashing and writing happen on another thread: both release the inter
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from p2p_node.shell.errors import NodeError
@@ -21,24 +22,26 @@ class Storage:
 
     def __init__(self, metainfo: Metainfo, path: Path, writable: bool) -> None:
         self.path = path
-        self._metainfo = metainfo
-        self._buffers: dict[int, bytearray] = {}
-        self._spare: list[bytearray] = []
         self.files = Files(metainfo.layout, path, writable)
+        self._metainfo = metainfo
+        self._buffers: dict[int, memoryview] = {}
+        self._spare: list[memoryview] = []
 
-    def store(self, piece: int, begin: int, data: bytes | memoryview) -> None:
-        """Copy a block of a piece in progress."""
+    def store(self, piece: int, begin: int, blocks: Sequence[bytes | memoryview]) -> None:
+        """Copy blocks, side by side, of a piece in progress."""
         buffer = self._buffers.get(piece)
         if buffer is None:
-            buffer = self._buffers[piece] = self._spare.pop() if self._spare else bytearray(self._metainfo.piece_length)
-        buffer[begin : begin + len(data)] = data
+            buffer = self._buffers[piece] = self._buffer()
+        for block in blocks:
+            end = begin + len(block)
+            buffer[begin:end] = block
+            begin = end
 
     def finish(self, piece: int) -> bool:
         """Hash the collected piece and write it if it is right; called on another thread. Raises NodeError when it
-        cannot be written."""
-        size = self._metainfo.piece_size(piece)
-        offset = self._metainfo.offset(piece)
-        with memoryview(self._buffers[piece])[:size] as data:
+        cannot be written, DiskFull when it can be tried again."""
+        offset, size = self._metainfo.offset(piece), self._metainfo.piece_size(piece)
+        with self._buffers[piece][:size] as data:
             for start, end in self._metainfo.layout.padding(offset, size):
                 data[start:end] = bytes(end - start)
             if not self._metainfo.is_right(piece, data):
@@ -52,9 +55,10 @@ class Storage:
         if buffer is not None and len(self._spare) < _POOLED:
             self._spare.append(buffer)
 
-    def read(self, piece: int, begin: int, length: int) -> bytes:
-        """A block of a verified piece. Raises NodeError when the file has become shorter than it was."""
-        return self.files.read(self._metainfo.offset(piece) + begin, length)
+    def read(self, piece: int, begin: int, blocks: Sequence[memoryview]) -> None:
+        """Fill `blocks` with what follows `begin` in a verified piece. Raises NodeError when it cannot be read, or a
+        file is shorter than it was."""
+        self.files.read_into(self._metainfo.offset(piece) + begin, blocks)
 
     def check(self, recorded: int = 0) -> int:
         """Hash what the files hold; returns the set of right pieces (see `core.bits`), those in `recorded` unread."""
@@ -78,3 +82,6 @@ class Storage:
         except NodeError:
             return False
         return self._metainfo.is_right(piece, data)
+
+    def _buffer(self) -> memoryview:
+        return self._spare.pop() if self._spare else memoryview(bytearray(self._metainfo.piece_length))
