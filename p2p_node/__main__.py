@@ -16,10 +16,12 @@ import uvloop
 from aiohttp import web
 
 from p2p_node.core.swarm import SwarmSettings
+from p2p_node.shell.disk_room import when_there_is_room
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.fetch import wait_until_complete
 from p2p_node.shell.fleet import Fleet
 from p2p_node.shell.peer import Peer
+from p2p_node.shell.resume import ResumeRecord, recorded
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.torrent import Version, create_torrent, read_torrent
 from p2p_node.shell.tracker_server import TrackerServer
@@ -161,17 +163,29 @@ async def _get(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise describe(error, f"create {out}") from None
-    storage = Storage(metainfo, out / metainfo.name, writable=True)
-    have = await asyncio.to_thread(storage.check)
+    storage = await when_there_is_room(lambda: Storage(metainfo, out / metainfo.name, writable=True))
+    record = ResumeRecord(metainfo, storage)
+    have = await asyncio.to_thread(lambda: storage.check(record.read()))
+    _stop_gracefully()
     with ThreadPoolExecutor(1) as hasher:
         peer = Peer(hasher, upload_rate)
         await peer.listen(address, port)
         peer.join(metainfo, storage, have, settings)
-        if have.bit_count() != metainfo.piece_count:
-            await wait_until_complete(peer)
-        click.echo(f"{storage.path} is complete and verified")
-        await asyncio.sleep(seed_time)
-        await peer.leave()
+        try:
+            async with recorded(record, peer):
+                if have.bit_count() != metainfo.piece_count:
+                    await wait_until_complete(peer)
+            click.echo(f"{storage.path} is complete and verified")
+            await asyncio.sleep(seed_time)
+        finally:
+            await peer.leave()
+
+
+def _stop_gracefully() -> None:
+    """Let SIGTERM end the running task as SIGINT does, so that it can record what it has."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 async def _track(address: str, port: int, interval: float) -> None:
@@ -215,6 +229,8 @@ def main() -> None:
     """Run the command; what goes wrong is one line on stderr and exit code 1 (2 for wrong usage)."""
     try:
         cli()
+    except asyncio.CancelledError:
+        sys.exit(128 + signal.SIGTERM)
     except NodeError as error:
         click.echo(f"p2p-node: {error}", err=True)
         sys.exit(1)
