@@ -16,12 +16,14 @@ import uvloop
 from aiohttp import web
 
 from p2p_node.core.swarm import SwarmSettings
+from p2p_node.shell.disk_room import when_there_is_room
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.fetch import wait_until_complete
 from p2p_node.shell.fleet import Fleet
 from p2p_node.shell.peer import Peer
+from p2p_node.shell.resume import ResumeRecord, recorded
 from p2p_node.shell.storage import Storage
-from p2p_node.shell.torrent import create_torrent, read_torrent
+from p2p_node.shell.torrent import Version, create_torrent, read_torrent
 from p2p_node.shell.tracker_server import TrackerServer
 
 _RATE = click.option("--upload-rate", type=click.FloatRange(min=1), help="Upload cap in bytes per second.")
@@ -41,16 +43,36 @@ def cli(verbose: bool) -> None:
 
 
 @cli.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--tracker", metavar="URL", help="The tracker's announce URL.")
+@click.argument("path", type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--tracker", "trackers", metavar="URL", multiple=True, help="A tracker's announce URL; several: in order."
+)
+@click.option("--web-seed", "web_seeds", metavar="URL", multiple=True, help="An HTTP server's URL of the content.")
+@click.option("--private", is_flag=True, help="Peers come from the trackers alone.")
+@click.option(
+    "--version",
+    type=click.Choice([version.value for version in Version]),
+    default="1",
+    show_default=True,
+    help="Of BitTorrent: 1 for every client, 2 for merkle hashes, hybrid for both.",
+)
 @click.option("--piece-size", default="auto", show_default=True, help="Bytes in a piece, or auto: at least 512 pieces.")
-@click.option("--out", type=click.Path(path_type=Path), help="Where to write (default: FILE.torrent).")
-def create(file: Path, tracker: str | None, piece_size: str, out: Path | None) -> None:
-    """Make a torrent of FILE."""
+@click.option("--out", type=click.Path(path_type=Path), help="Where to write (default: PATH.torrent).")
+def create(
+    path: Path,
+    trackers: tuple[str, ...],
+    web_seeds: tuple[str, ...],
+    private: bool,
+    version: str,
+    piece_size: str,
+    out: Path | None,
+) -> None:
+    """Make a torrent of PATH, a file or a directory."""
     if piece_size != "auto" and (not piece_size.isdigit() or int(piece_size) < 1):
         raise click.UsageError(f"--piece-size {piece_size}: give a number of bytes, or auto")
-    torrent = create_torrent(file, None if piece_size == "auto" else int(piece_size), tracker)
-    out = out or file.with_name(file.name + ".torrent")
+    size = None if piece_size == "auto" else int(piece_size)
+    torrent = create_torrent(path, size, trackers, web_seeds, private, Version(version))
+    out = out or path.with_name(path.resolve().name + ".torrent")
     try:
         out.write_bytes(torrent)
     except OSError as error:
@@ -60,7 +82,7 @@ def create(file: Path, tracker: str | None, piece_size: str, out: Path | None) -
 
 @cli.command()
 @click.argument("torrent", type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="The file.")
+@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="The file or directory.")
 @_ADDRESS
 @click.option("--port", default=6881, show_default=True, help="Port to listen on; 0 takes a free one.")
 @_RATE
@@ -75,7 +97,7 @@ def seed(
     slots: int | None,
     super_seed: bool,
 ) -> None:
-    """Serve the file of TORRENT to its swarm until stopped."""
+    """Serve the content of TORRENT to its swarm until stopped."""
     settings = SwarmSettings(slots=slots, super_seed=super_seed)
     _run(_seed(torrent, data, address, port, upload_rate, settings))
 
@@ -97,7 +119,7 @@ def get(
     upload_rate: float | None,
     slots: int | None,
 ) -> None:
-    """Download the file of TORRENT, verified, and upload meanwhile."""
+    """Download the content of TORRENT, verified, and upload meanwhile."""
     _run(_get(torrent, out, address, port, seed_time, upload_rate, SwarmSettings(slots=slots)))
 
 
@@ -125,7 +147,9 @@ async def _seed(
     storage = Storage(metainfo, data, writable=False)
     have = await asyncio.to_thread(storage.check)
     if have.bit_count() != metainfo.piece_count:
-        raise NodeError(f"{data} is not the file of {torrent}: {have.bit_count()} of {metainfo.piece_count} pieces fit")
+        raise NodeError(
+            f"{data} is not the content of {torrent}: {have.bit_count()} of {metainfo.piece_count} pieces fit"
+        )
     with ThreadPoolExecutor(1) as hasher:
         peer = Peer(hasher, upload_rate)
         await peer.listen(address, port)
@@ -149,17 +173,29 @@ async def _get(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise describe(error, f"create {out}") from None
-    storage = Storage(metainfo, out / metainfo.name, writable=True)
-    have = await asyncio.to_thread(storage.check)
+    storage = await when_there_is_room(lambda: Storage(metainfo, out / metainfo.name, writable=True))
+    record = ResumeRecord(metainfo, storage)
+    have = await asyncio.to_thread(lambda: storage.check(record.read()))
+    _stop_gracefully()
     with ThreadPoolExecutor(1) as hasher:
         peer = Peer(hasher, upload_rate)
         await peer.listen(address, port)
         peer.join(metainfo, storage, have, settings)
-        if have.bit_count() != metainfo.piece_count:
-            await wait_until_complete(peer)
-        click.echo(f"{storage.path} is complete and verified")
-        await asyncio.sleep(seed_time)
-        await peer.leave()
+        try:
+            async with recorded(record, peer):
+                if have.bit_count() != metainfo.piece_count:
+                    await wait_until_complete(peer)
+            click.echo(f"{storage.path} is complete and verified")
+            await asyncio.sleep(seed_time)
+        finally:
+            await peer.leave()
+
+
+def _stop_gracefully() -> None:
+    """Let SIGTERM end the running task as SIGINT does, so that it can record what it has."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 async def _track(address: str, port: int, interval: float) -> None:
@@ -203,6 +239,8 @@ def main() -> None:
     """Run the command; what goes wrong is one line on stderr and exit code 1 (2 for wrong usage)."""
     try:
         cli()
+    except asyncio.CancelledError:
+        sys.exit(128 + signal.SIGTERM)
     except NodeError as error:
         click.echo(f"p2p-node: {error}", err=True)
         sys.exit(1)

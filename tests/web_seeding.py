@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.fetch import fetch
 from p2p_node.shell.peer import Peer
-from p2p_node.wire.bencoding import encode
-from p2p_node.wire.metainfo import Metainfo
+from p2p_node.wire.bencoding import decode
+from p2p_node.wire.metainfo import encode_torrent
 from tests.network import make_torrent
 
 HOST = "127.0.5.1"
@@ -21,14 +20,7 @@ CONTENT = Random(19).randbytes(3_000_000)
 
 def torrent_at(path: Path, *web_seeds: str) -> Path:
     """A torrent file of CONTENT without a tracker."""
-    metainfo: Metainfo = replace(make_torrent(CONTENT, 65536), web_seeds=web_seeds)
-    info = {
-        b"length": metainfo.length,
-        b"name": metainfo.name.encode(),
-        b"piece length": metainfo.piece_length,
-        b"pieces": metainfo.digests,
-    }
-    path.write_bytes(encode({b"info": info, b"url-list": [url.encode() for url in web_seeds]}))
+    path.write_bytes(encode_torrent(decode(make_torrent(CONTENT, 65536).raw_info), web_seeds=web_seeds))
     return path
 
 

@@ -52,7 +52,7 @@ class Node:
         self.swarm = Swarm(metainfo, peer_id, have, settings, rng, now)
         self._settings = settings
         self._dialer = Dialer(own)
-        self._trackers = [TrackerClient(url, metainfo.info_hash, peer_id, own[1]) for url in metainfo.trackers]
+        self._trackers = [TrackerClient(url, metainfo.info_hash, peer_id, own[1]) for url in metainfo.tracker_urls]
         self._effects: list[Effect] = []
 
     @property

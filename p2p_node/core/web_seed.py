@@ -36,21 +36,23 @@ def usable(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
-def file_url(url: str, metainfo: Metainfo) -> str:
-    """Where the file is: a URL that ends in a slash lacks the torrent's name."""
-    return url + quote(metainfo.name, safe="") if url.endswith("/") else url
+def file_url(url: str, metainfo: Metainfo, path: tuple[str, ...]) -> str:
+    """Where a file is: a URL that ends in a slash lacks the torrent's name, one of several files their paths too."""
+    if not path:
+        return url + quote(metainfo.name, safe="") if url.endswith("/") else url
+    return "/".join([url.removesuffix("/"), *(quote(part, safe="") for part in (metainfo.name, *path))])
 
 
 class Range:
-    """Bytes of the content under way. Whole blocks have come up to `at`; `end` may come before what was asked for."""
+    """Bytes of the content under way. Whole blocks came up to `at`; files are asked for one by one, up to `asked`."""
 
-    __slots__ = ("asked_end", "at", "end", "number", "rest", "seed", "touched")
+    __slots__ = ("asked", "at", "end", "number", "rest", "seed", "touched")
 
     def __init__(self, number: int, seed: WebSeed, start: int, end: int, now: float) -> None:
         self.number = number
         self.seed = seed
-        self.at = start
-        self.end = self.asked_end = end
+        self.at = self.asked = start
+        self.end = end
         self.rest = bytearray()
         """The beginning of the next block."""
         self.touched = now
@@ -62,8 +64,8 @@ class WebSeed:
 
     __slots__ = ("address", "failures", "rate", "ready_at", "under_way", "url")
 
-    def __init__(self, base: str, metainfo: Metainfo, now: float) -> None:
-        self.url = file_url(base, metainfo)
+    def __init__(self, base: str, now: float) -> None:
+        self.url = base
         self.address: Address = (base, 0)
         self.rate = Rate(now)
         self.under_way = 0

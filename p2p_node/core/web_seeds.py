@@ -15,9 +15,12 @@ from p2p_node.boundary import CancelRange, ConnectionId, Effect, FetchRange
 from p2p_node.core import bits
 from p2p_node.core.connection import Connection
 from p2p_node.core.downloader import Downloader
-from p2p_node.core.web_seed import Range, WebSeed, usable
+from p2p_node.core.web_seed import Range, WebSeed, file_url, usable
 from p2p_node.wire.messages import BLOCK
 from p2p_node.wire.metainfo import Metainfo
+
+MAX_SEEDS = 100
+"""Servers used of a torrent; a longer list can only be abuse."""
 
 MAX_RANGES = 4
 """Ranges under way in all."""
@@ -55,7 +58,7 @@ class WebSeeds:
         self._connections = connections
         self._effects = effects
         self._rng = rng
-        self._seeds = [WebSeed(url, metainfo, now) for url in metainfo.web_seeds if usable(url)]
+        self._seeds = [WebSeed(url, now) for url in metainfo.web_seeds[:MAX_SEEDS] if usable(url)]
         rng.shuffle(self._seeds)
         self._ranges: dict[int, Range] = {}
         self._last_number = 0
@@ -87,10 +90,11 @@ class WebSeeds:
         run.seed.rate.add(len(data), now)
         wanted = memoryview(data)[: run.end - run.at - len(run.rest)]
         self._downloader.wasted += len(data) - len(wanted)
-        for piece, index, block in self._whole_blocks(run, wanted):
-            self._downloader.take((piece, index), block, run.seed.address)
+        self._take(run, wanted)
+        if run.at + len(run.rest) == run.asked < run.end:
+            self._ask_on(run)
         if run.at >= run.end:
-            if run.end < run.asked_end:
+            if run.end < run.asked:
                 self._effects.append(CancelRange(number))
             run.seed.succeeded()
             self._end(run)
@@ -176,9 +180,23 @@ class WebSeeds:
             return False
         seed.under_way += 1
         self._last_number += 1
-        self._ranges[self._last_number] = Range(self._last_number, seed, start, end, now)
-        self._effects.append(FetchRange(self._last_number, seed.url, start, end, self._metainfo.length))
+        run = self._ranges[self._last_number] = Range(self._last_number, seed, start, end, now)
+        self._ask_on(run)
+        if run.at >= run.end:  # nothing but padding
+            self._end(run)
         return True
+
+    def _ask_on(self, run: Range) -> None:
+        # A range goes on from file to file; what lies in none is zeros.
+        layout = self._metainfo.layout
+        for index, offset, length in layout.spans(run.asked, run.end - run.asked):
+            run.asked += length
+            if index is not None:
+                file = layout.files[index]
+                url = file_url(run.seed.url, self._metainfo, file.path)
+                self._effects.append(FetchRange(run.number, url, offset, offset + length, file.length))
+                return
+            self._take(run, memoryview(bytes(length)))
 
     def _claim_gap(self, fresh: int, seed: WebSeed, now: float) -> tuple[int, int]:
         first, length = bits.longest_run(fresh)
@@ -190,10 +208,13 @@ class WebSeeds:
         elif self._in_a_crowd:
             first = bits.first(fresh, self._rng.randrange(self._metainfo.piece_count))
             count = min(count, bits.run_length(fresh >> first))
-        for piece in range(first, first + count):
-            self._picker.claim(piece, seed.address)
-        start = first * self._metainfo.piece_length
-        return start, min(start + count * self._metainfo.piece_length, self._metainfo.length)
+        last = first
+        self._picker.claim(first, seed.address)
+        # In v2 a file's last piece may be short, and what follows it is no piece's.
+        while last + 1 < first + count and self._picker.piece_size(last) == self._metainfo.piece_length:
+            last += 1
+            self._picker.claim(last, seed.address)
+        return self._metainfo.offset(first), self._metainfo.offset(last) + self._picker.piece_size(last)
 
     def _owed_longest(self, seed: WebSeed, now: float) -> tuple[int, int] | None:
         # The end game: what one peer keeps us waiting for comes from here or there, whichever is sooner.
@@ -224,6 +245,10 @@ class WebSeeds:
         return self._span(piece, block, block + 1)[0]
 
     # Small parts
+
+    def _take(self, run: Range, data: memoryview) -> None:
+        for piece, index, block in self._whole_blocks(run, data):
+            self._downloader.take((piece, index), block, run.seed.address)
 
     def _whole_blocks(self, run: Range, data: memoryview) -> Iterator[tuple[int, int, bytes | memoryview]]:
         while data:

@@ -17,7 +17,8 @@ from p2p_node.boundary import ConnectionId
 from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.connection import PeerConnection
-from p2p_node.shell.errors import NodeError, describe
+from p2p_node.shell.disk_room import DiskRoom
+from p2p_node.shell.errors import DiskFull, NodeError, describe
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.throttle import TokenBucket
 from p2p_node.shell.uplink import Uplink
@@ -55,6 +56,7 @@ class Peer:
         self._uplink: Uplink | None = None
         self._download = TokenBucket(download_rate) if download_rate else None
         self._storage: Storage | None = None
+        self._room = DiskRoom()
         self._connections: dict[ConnectionId, PeerConnection] = {}
         self._last_number = 0
         self._server: asyncio.Server | None = None
@@ -232,7 +234,8 @@ class Peer:
         self._storage.store(effect.piece, effect.begin, effect.blocks)
 
     def _verify(self, effect: boundary.Verify) -> None:
-        assert self._storage is not None and self.node is not None
+        if self.node is None or self._storage is None:
+            return
         if self.node.metainfo.piece_size(effect.piece) <= HASHED_INLINE:
             self._loop.call_soon(self._verify_inline, effect.piece)
             return
@@ -245,7 +248,7 @@ class Peer:
         try:
             right = self._storage.finish(piece)
         except NodeError as error:
-            self._fail(error)
+            self._not_stored(piece, error)
         else:
             self._verified(piece, right)
 
@@ -253,14 +256,22 @@ class Peer:
         if done.cancelled():
             return
         if error := done.exception():
-            self._fail(error)
+            self._not_stored(piece, error)
         else:
             self._verified(piece, done.result())
+
+    def _not_stored(self, piece: int, error: BaseException) -> None:
+        if isinstance(error, DiskFull):
+            delay = self._room.missing(error, self._loop.time())
+            self._loop.call_later(delay, self._verify, boundary.Verify(piece))
+        else:
+            self._fail(error)
 
     def _verified(self, piece: int, right: bool) -> None:
         if self.node is None or self._storage is None:
             return
         if right:
+            self._room.found()
             self._storage.discard(piece)
         self.node.piece_verified(piece, right, self._loop.time())
         self.changed.set()

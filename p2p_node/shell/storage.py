@@ -1,17 +1,16 @@
-"""One torrent's file on disk, and the pieces of it that are still in memory.
+"""One torrent's files on disk, and the pieces of them that are still in memory.
 
-A piece is collected in a pooled buffer, hashed whole, and written only when it is right, so that the file never holds a
+A piece is collected in a pooled buffer, hashed whole, and written only when it is right, so that no file ever holds a
 wrong byte. Hashing and writing happen on another thread: both release the interpreter lock.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2p_node.shell.errors import NodeError, describe
+from p2p_node.shell.errors import NodeError
+from p2p_node.shell.files import Files
 from p2p_node.wire.metainfo import Metainfo
 
 _POOLED = 8
@@ -19,19 +18,14 @@ _POOLED = 8
 
 
 class Storage:
-    """The file at `path`. `writable` false: opened to seed from, never changed."""
+    """The files at `path`. `writable` false: opened to seed from, never changed."""
 
     def __init__(self, metainfo: Metainfo, path: Path, writable: bool) -> None:
         self.path = path
+        self.files = Files(metainfo.layout, path, writable)
         self._metainfo = metainfo
         self._buffers: dict[int, memoryview] = {}
         self._spare: list[memoryview] = []
-        try:
-            self._file = os.open(path, (os.O_RDWR | os.O_CREAT if writable else os.O_RDONLY) | os.O_CLOEXEC, 0o644)
-            if writable:
-                self._preallocate()
-        except OSError as error:
-            raise describe(error, f"open {path}") from None
 
     def store(self, piece: int, begin: int, blocks: Sequence[bytes | memoryview]) -> None:
         """Copy blocks, side by side, of a piece in progress."""
@@ -45,15 +39,14 @@ class Storage:
 
     def finish(self, piece: int) -> bool:
         """Hash the collected piece and write it if it is right; called on another thread. Raises NodeError when it
-        cannot be written."""
-        size = self._metainfo.piece_size(piece)
+        cannot be written, DiskFull when it can be tried again."""
+        offset, size = self._metainfo.offset(piece), self._metainfo.piece_size(piece)
         with self._buffers[piece][:size] as data:
-            if hashlib.sha1(data).digest() != self._metainfo.digest(piece):
+            for start, end in self._metainfo.layout.padding(offset, size):
+                data[start:end] = bytes(end - start)
+            if not self._metainfo.is_right(piece, data):
                 return False
-            try:
-                _write_all(self._file, data, piece * self._metainfo.piece_length)
-            except OSError as error:
-                raise describe(error, f"write {self.path}") from None
+            self.files.write(offset, data)
         return True
 
     def discard(self, piece: int) -> None:
@@ -63,43 +56,32 @@ class Storage:
             self._spare.append(buffer)
 
     def read(self, piece: int, begin: int, blocks: Sequence[memoryview]) -> None:
-        """Fill `blocks` with what follows `begin` in a verified piece. Raises NodeError when the file is shorter than
-        it was, OSError when it cannot be read."""
-        count = os.preadv(self._file, blocks, piece * self._metainfo.piece_length + begin)
-        if count != sum(len(block) for block in blocks):
-            raise NodeError(f"{self.path} is shorter than it was; stopped serving it")
+        """Fill `blocks` with what follows `begin` in a verified piece. Raises NodeError when it cannot be read, or a
+        file is shorter than it was."""
+        self.files.read_into(self._metainfo.offset(piece) + begin, blocks)
 
-    def check(self) -> int:
-        """Hash what the file holds; returns the set of right pieces (see `core.bits`)."""
+    def check(self, recorded: int = 0) -> int:
+        """Hash what the files hold; returns the set of right pieces (see `core.bits`), those in `recorded` unread."""
         have = 0
         for piece in range(self._metainfo.piece_count):
-            size = self._metainfo.piece_size(piece)
-            data = os.pread(self._file, size, piece * self._metainfo.piece_length)
-            if len(data) == size and hashlib.sha1(data).digest() == self._metainfo.digest(piece):
+            if recorded >> piece & 1 or self._is_right(piece):
                 have |= 1 << piece
         return have
 
     def close(self) -> None:
-        """Let go of the file and the buffers."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        """Let go of the files and the buffers."""
+        self.files.close()
         self._buffers.clear()
         self._spare.clear()
 
+    def _is_right(self, piece: int) -> bool:
+        if not self._metainfo.can_verify(piece):
+            return False
+        try:
+            data = self.files.read(self._metainfo.offset(piece), self._metainfo.piece_size(piece))
+        except NodeError:
+            return False
+        return self._metainfo.is_right(piece, data)
+
     def _buffer(self) -> memoryview:
         return self._spare.pop() if self._spare else memoryview(bytearray(self._metainfo.piece_length))
-
-    def _preallocate(self) -> None:
-        size = os.fstat(self._file).st_size
-        if size > self._metainfo.length:
-            os.ftruncate(self._file, self._metainfo.length)
-        elif size < self._metainfo.length:
-            os.posix_fallocate(self._file, 0, self._metainfo.length)
-
-
-def _write_all(file: int, data: memoryview, offset: int) -> None:
-    while data:
-        written = os.pwrite(file, data, offset)
-        data = data[written:]
-        offset += written

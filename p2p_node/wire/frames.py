@@ -19,6 +19,7 @@ _LENGTH_KIND = struct.Struct(">IB")
 _LENGTH = struct.Struct(">I")
 _INDEX = struct.Struct(">I")
 _RANGE = struct.Struct(">III")
+_HASHES = struct.Struct(">32sIIII")
 _REQUEST_FRAME = struct.Struct(">IBIII")
 _PIECE_HEAD = struct.Struct(">IBII")
 _KEEPALIVE = messages.KeepAlive()
@@ -164,6 +165,22 @@ def _extended(payload: bytes) -> Message:
     return messages.Extended(payload[0], payload[1:])
 
 
+def _hash_ranged(make: Callable[[bytes, int, int, int, int], Message]) -> Callable[[bytes], Message]:
+    def decode(payload: bytes) -> Message:
+        if len(payload) != _HASHES.size:
+            raise ProtocolError(f"message with a hash range of {len(payload)} bytes")
+        return make(*_HASHES.unpack(payload))
+
+    return decode
+
+
+def _hashes(payload: bytes) -> Message:
+    if len(payload) <= _HASHES.size or (len(payload) - _HASHES.size) % 32:
+        raise ProtocolError(f"hashes of {len(payload)} bytes")
+    root, base, index, length, proof = _HASHES.unpack_from(payload)
+    return messages.Hashes(root, base, index, length, proof, payload[_HASHES.size :])
+
+
 _DECODERS: dict[int, Callable[[bytes], Message]] = {
     messages.CHOKE: _bare(messages.Choke()),
     messages.UNCHOKE: _bare(messages.Unchoke()),
@@ -178,4 +195,7 @@ _DECODERS: dict[int, Callable[[bytes], Message]] = {
     messages.REJECT: _ranged(messages.Reject),
     messages.ALLOWED_FAST: _indexed(messages.AllowedFast),
     messages.EXTENDED: _extended,
+    messages.HASH_REQUEST: _hash_ranged(messages.HashRequest),
+    messages.HASHES: _hashes,
+    messages.HASH_REJECT: _hash_ranged(messages.HashReject),
 }

@@ -1,4 +1,4 @@
-"""The handshake: 68 bytes that open every connection (BEP 3), with the reserved bits of BEP 6 and BEP 10."""
+"""The handshake: 68 bytes that open every connection (BEP 3), with the reserved bits of BEP 6, 10 and 52."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ LENGTH = 68
 
 _EXTENSION_BYTE, _EXTENSION_BIT = 5, 0x10  # BEP 10
 _FAST_BYTE, _FAST_BIT = 7, 0x04  # BEP 6
+_V2_BYTE, _V2_BIT = 7, 0x10  # BEP 52
 
 
 class Handshake(msgspec.Struct, frozen=True):
@@ -20,6 +21,8 @@ class Handshake(msgspec.Struct, frozen=True):
     peer_id: bytes
     fast: bool = True
     extensions: bool = True
+    v2: bool = False
+    """Whether a connection of a hybrid torrent's v1 swarm may be answered with the v2 info hash (BEP 52)."""
 
     def encode(self) -> bytes:
         """The 68 bytes to send."""
@@ -28,6 +31,8 @@ class Handshake(msgspec.Struct, frozen=True):
             reserved[_EXTENSION_BYTE] |= _EXTENSION_BIT
         if self.fast:
             reserved[_FAST_BYTE] |= _FAST_BIT
+        if self.v2:
+            reserved[_V2_BYTE] |= _V2_BIT
         return PROTOCOL + reserved + self.info_hash + self.peer_id
 
     @classmethod
@@ -42,6 +47,7 @@ class Handshake(msgspec.Struct, frozen=True):
             peer_id=data[48:68],
             fast=bool(reserved[_FAST_BYTE] & _FAST_BIT),
             extensions=bool(reserved[_EXTENSION_BYTE] & _EXTENSION_BIT),
+            v2=bool(reserved[_V2_BYTE] & _V2_BIT),
         )
 
 

@@ -18,13 +18,14 @@ _HEAD = struct.Struct(">IB")
 _HEAD_INDEX = struct.Struct(">IBI")
 _HEAD_RANGE = struct.Struct(">IBIII")
 _HEAD_PIECE = struct.Struct(">IBII")
+_HEAD_HASHES = struct.Struct(">IB32sIIII")
 
 PIECE_HEADER = _HEAD_PIECE.size
 """Bytes of a piece message that precede its block."""
 
 CHOKE, UNCHOKE, INTERESTED, NOT_INTERESTED, HAVE, BITFIELD, REQUEST, PIECE, CANCEL, PORT = range(10)
 SUGGEST, HAVE_ALL, HAVE_NONE, REJECT, ALLOWED_FAST = range(13, 18)
-EXTENDED = 20
+EXTENDED, HASH_REQUEST, HASHES, HASH_REJECT = range(20, 24)
 
 
 class KeepAlive(msgspec.Struct, frozen=True):
@@ -147,6 +148,31 @@ class Extended(msgspec.Struct, frozen=True):
     payload: bytes
 
 
+class HashRange(msgspec.Struct, frozen=True):
+    """Hashes of the file with this pieces root (BEP 52): `length` of them from `index` on, in the layer `base` above
+    the leaves, and their uncles up to `proof` layers above that."""
+
+    root: bytes
+    base: int
+    index: int
+    length: int
+    proof: int
+
+
+class HashRequest(HashRange, frozen=True):
+    """Please send these hashes."""
+
+
+class Hashes(HashRange, frozen=True):
+    """These are the hashes: the layer's first, then the uncles upwards, 32 bytes each."""
+
+    hashes: bytes
+
+
+class HashReject(HashRange, frozen=True):
+    """I will not send these hashes."""
+
+
 Message: TypeAlias = (
     KeepAlive
     | Choke
@@ -168,6 +194,9 @@ Message: TypeAlias = (
     | Reject
     | AllowedFast
     | Extended
+    | HashRequest
+    | Hashes
+    | HashReject
 )
 
 _BARE: dict[type, bytes] = {
@@ -210,6 +239,12 @@ def encode(message: Message) -> bytes:
             return _HEAD_INDEX.pack(5, ALLOWED_FAST, piece)
         case Extended(number, payload):
             return _HEAD.pack(2 + len(payload), EXTENDED) + bytes([number]) + payload
+        case HashRequest():
+            return _hash_range(HASH_REQUEST, message)
+        case Hashes():
+            return _hash_range(HASHES, message, message.hashes)
+        case HashReject():
+            return _hash_range(HASH_REJECT, message)
         case Port(port):
             return _HEAD.pack(3, PORT) + port.to_bytes(2, "big")
     return _BARE[type(message)]
@@ -232,3 +267,8 @@ def frame_blocks(buffer: bytearray, answered: Requests) -> list[memoryview]:
         blocks.append(view[position : position + length])
         position += PIECE_HEADER + length
     return blocks
+
+
+def _hash_range(kind: int, message: HashRange, hashes: bytes = b"") -> bytes:
+    fields = message.root, message.base, message.index, message.length, message.proof
+    return _HEAD_HASHES.pack(49 + len(hashes), kind, *fields) + hashes

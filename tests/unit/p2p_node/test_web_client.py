@@ -13,6 +13,7 @@ import pytest
 from serving import baseline_server, free_port
 
 from p2p_node.boundary import FetchRange
+from p2p_node.shell.torrent import Version, create_torrent
 from p2p_node.shell.web_client import WebClient
 from tests.web_seeding import CONTENT, HOST, download, torrent_at
 
@@ -30,6 +31,31 @@ def test_a_baseline_server_seeds_the_swarm(tmp_path: Path) -> None:
     assert (tmp_path / "item").read_bytes() == CONTENT
     assert done["sources"] == {"origin": 0, "peers": 0, "webseed": len(CONTENT)}
     assert done["wasted_bytes"] == 0
+
+
+@pytest.mark.parametrize("version", list(Version))
+def test_a_directory_is_fetched_file_by_file(tmp_path: Path, version: Version) -> None:
+    """Ranges cross the ends of files, also empty and tiny ones, with what lies between them (BEP 47, BEP 52)."""
+    (tmp_path / "got").mkdir()
+    root = tmp_path / "root" / "several files"
+    contents = {
+        "a": CONTENT[:70_000],
+        "b c/d%": CONTENT[:3],
+        "b c/e": b"",
+        "f": CONTENT[5:200_000],
+        "g": CONTENT[:16384],
+    }
+    for name, content in contents.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    with baseline_server(tmp_path / "root") as server:
+        host, port = server.address
+        (tmp_path / "t").write_bytes(create_torrent(root, 32768, (), [f"http://{host}:{port}"], version=version))
+        done = download(tmp_path / "t", tmp_path / "got")
+    assert done["ok"], done
+    for name, content in contents.items():
+        assert (tmp_path / "got" / "several files" / name).read_bytes() == content
+    assert done["sources"]["peers"] == 0
 
 
 def test_a_download_rate_holds_for_web_seeds_too(tmp_path: Path) -> None:

@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from p2p_node.core import bits
 from p2p_node.core.web_seed import MAX_RANGE, MIN_RANGE, RETRY_S, usable
 from p2p_node.core.web_seeds import MAX_RANGES, STALLED_S
-from p2p_node.wire.bencoding import encode
-from p2p_node.wire.metainfo import MAX_WEB_SEEDS, decode_metainfo
 from tests.network import FakePeer, Network
 
 PIECE = 32 * 1024
@@ -217,19 +215,6 @@ def test_ranges_under_way_are_bounded() -> None:
 def test_only_http_is_used(url: str, good: bool) -> None:
     """BEP 19: protocols that one does not speak are ignored."""
     assert usable(url) == good
-
-
-def test_the_torrent_names_its_web_seeds() -> None:
-    """One URL or a list; what is no URL is left out, and the list is bounded."""
-    info = {b"length": 1, b"name": b"a", b"piece length": 1, b"pieces": bytes(20)}
-
-    def seeds(value: object) -> tuple[str, ...]:
-        return decode_metainfo(encode({b"info": info, b"url-list": value})).web_seeds
-
-    assert seeds(b"http://a/") == ("http://a/",)
-    assert seeds([b"http://a/", 7, b"", b"http://b/", b"http://a/"]) == ("http://a/", "http://b/")
-    assert seeds(b"") == seeds(7) == ()
-    assert len(seeds([b"http://%d/" % number for number in range(1000)])) == MAX_WEB_SEEDS
 
 
 @given(st.sets(st.integers(0, 60), min_size=1))

@@ -14,6 +14,7 @@ from p2p_node.wire.frames import MAX_FRAME, decode_frames
 from p2p_node.wire.messages import Message, encode
 
 uint32 = st.integers(min_value=0, max_value=2**32 - 1)
+hash_range = (st.binary(min_size=32, max_size=32), uint32, uint32, uint32, uint32)
 any_message: st.SearchStrategy[Message] = st.one_of(
     st.sampled_from(
         [
@@ -35,6 +36,9 @@ any_message: st.SearchStrategy[Message] = st.one_of(
     st.builds(wire.Bitfield, st.binary(max_size=30)),
     st.builds(wire.Piece, uint32, uint32, st.binary(min_size=1, max_size=50)),
     st.builds(wire.Port, st.integers(min_value=0, max_value=65535)),
+    st.builds(wire.HashRequest, *hash_range),
+    st.builds(wire.HashReject, *hash_range),
+    st.builds(wire.Hashes, *hash_range, st.binary(min_size=64, max_size=64)),
     st.builds(wire.Extended, st.integers(min_value=0, max_value=255), st.binary(max_size=30)),
 )
 
