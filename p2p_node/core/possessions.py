@@ -76,6 +76,10 @@ class Possessions:
         self._picker.rarity.remove_all(peer.have)
         peer.have = have
         self._picker.rarity.add_all(have)
+        if self._first_copies is not None and have:
+            for piece in bits.members(have):  # what was assigned to it before it said so needs no delivery
+                self._first_copies.delivered(piece)
+            self._reveal_all(now)
         self.update_interest(peer, now)
 
     def asked(self, peer: Connection, now: float) -> None:

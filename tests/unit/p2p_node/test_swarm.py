@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
 from tests.network import FakePeer, Network
 
@@ -143,3 +144,23 @@ def test_the_same_seed_gives_the_same_run() -> None:
         return network.now, [peer.sent_blocks for peer in network.peers]
 
     assert run() == run()
+
+
+def test_a_peer_that_comes_with_pieces_is_not_kept_waiting_by_a_thrifty_seed() -> None:
+    """Pieces assigned to it before it said that it has them count as delivered at once, not when patience ends."""
+    content = content_of(40)
+    network = Network(content, PIECE, seed=8)
+    network.add(content).start()
+    early = network.add()
+    early.start()
+    network.at(0.3, early.die)
+    network.run(1.0)
+    resumed = network.add()
+    resumed.content[:] = early.content
+    have = early.node.swarm.have
+    assert have
+    resumed.node = Node(
+        network.metainfo, b"-SB0100-resumed-here", resumed.address, have, network.settings, Random(1), network.now
+    )
+    resumed.start()
+    finish(network, [resumed], until=network.now + 5.0)
