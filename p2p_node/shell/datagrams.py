@@ -8,7 +8,7 @@ import socket
 from p2p_node import boundary
 from p2p_node.shell.announcing import Feed
 from p2p_node.shell.errors import describe
-from p2p_node.wire.address import Address, canonical_host
+from p2p_node.wire.address import Address, canonical_host, is_ipv6
 
 MAX_RESOLVING = 32
 """Names looked up at once; datagrams beyond are dropped, as the network might have done."""
@@ -35,14 +35,18 @@ class DatagramSocket(asyncio.DatagramProtocol):
 
     def send(self, effect: boundary.SendDatagram) -> None:
         """Send this; a host that is a name is looked up first."""
-        host, port = effect.address
         try:
-            self._send_to((canonical_host(host), port), effect.data)
+            host = canonical_host(effect.address[0])
         except ValueError:
             if len(self._resolving) < MAX_RESOLVING:
-                task = self._loop.create_task(self._resolve_and_send(effect.address, effect.data))
+                task = self._loop.create_task(self._resolve_and_send(effect))
                 self._resolving.add(task)
                 task.add_done_callback(self._resolving.discard)
+            return
+        if is_ipv6(host) == (self._family == socket.AF_INET6):
+            self._send_to(host, effect)
+        else:
+            self._loop.call_soon(self._failed, effect.address)
 
     def close(self) -> None:
         """Let the port go."""
@@ -56,21 +60,17 @@ class DatagramSocket(asyncio.DatagramProtocol):
         source = (canonical_host(addr[0]), addr[1])
         self._feed(lambda node, now: node.datagram_received(source, data, now))
 
-    async def _resolve_and_send(self, address: Address, data: bytes) -> None:
+    async def _resolve_and_send(self, effect: boundary.SendDatagram) -> None:
         try:
-            found = await self._loop.getaddrinfo(*address, family=self._family, type=socket.SOCK_DGRAM)
+            found = await self._loop.getaddrinfo(*effect.address, family=self._family, type=socket.SOCK_DGRAM)
         except (OSError, UnicodeError):
-            self._failed(address)
+            self._failed(effect.address)
         else:
-            self._send_to((str(found[0][4][0]), address[1]), data)
+            self._send_to(str(found[0][4][0]), effect)
+
+    def _send_to(self, host: str, effect: boundary.SendDatagram) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(effect.data, (host, effect.address[1]))
 
     def _failed(self, address: Address) -> None:
         self._feed(lambda node, now: node.datagram_failed(address, now))
-
-    def _send_to(self, address: Address, data: bytes) -> None:
-        if self._transport is None or self._transport.is_closing():
-            return
-        if (":" in address[0]) != (self._family == socket.AF_INET6):
-            self._loop.call_soon(self._failed, address)
-            return
-        self._transport.sendto(data, address)

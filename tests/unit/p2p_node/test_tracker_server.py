@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from p2p_node.core.swarm import SwarmSettings
+from p2p_node.discovery.tiers import PATIENCE_S
 from p2p_node.shell import announcing
 from p2p_node.shell.announcing import TrackerHttp
 from p2p_node.shell.errors import NodeError
@@ -138,3 +141,29 @@ def test_a_slow_answer_is_waited_for_no_longer_than_a_bound(monkeypatch: pytest.
 
     with pytest.raises(NodeError):
         get(slow)
+
+
+@pytest.mark.parametrize("unreachable", [f"udp://{'x' * 64}:6969", "udp://[0::1]:6969", "http://127.0.0.1:1/announce"])
+def test_a_tracker_that_cannot_be_reached_gives_way_at_once(unreachable: str, tmp_path: Path) -> None:
+    """An impossible name, an address of another family, a closed port: the next tracker need not wait."""
+
+    async def first_announce() -> float:
+        tracker = TrackerServer(60.0)
+        _, port = await tracker.listen("127.0.0.1", 0)
+        metainfo = torrent("")
+        metainfo = dataclasses.replace(metainfo, trackers=(unreachable, f"udp://127.0.0.1:{port}"))
+        with ThreadPoolExecutor(1) as hasher:
+            peer = Peer(hasher)
+            await peer.listen("127.0.0.1", 0)
+            began = time.monotonic()
+            peer.join(metainfo, Storage(metainfo, tmp_path / "item", True), 0, SwarmSettings())
+            for _ in range(200):
+                if (await scrape(f"udp://127.0.0.1:{port}", metainfo.info_hash)).leeches:
+                    break
+                await asyncio.sleep(0.05)
+            waited = time.monotonic() - began
+            await peer.leave()
+        await tracker.close()
+        return waited
+
+    assert asyncio.run(first_announce()) < PATIENCE_S
