@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping
 from random import Random
 
 from p2p_node.boundary import Close, ConnectionId, Discard, Effect, Send, Store, Verify
+from p2p_node.core import bits
 from p2p_node.core.connection import Connection
 from p2p_node.core.picker import Picker
 from p2p_node.core.requests import Key, Requests
+from p2p_node.wire import messages as wire
 from p2p_node.wire.announce import Address
 from p2p_node.wire.errors import ProtocolError
-from p2p_node.wire.messages import BLOCK, Cancel, Piece, Request
+from p2p_node.wire.messages import BLOCK
 from p2p_node.wire.metainfo import Metainfo
 
 MIN_QUEUE = 2
@@ -66,31 +68,31 @@ class Downloader:
         self._full = False
         """Whether a peer was not asked for all it could send because too much is not verified yet."""
 
-    def received(self, connection: Connection, block: Piece, now: float) -> None:
-        """A block came. Raises ProtocolError when it was never asked for."""
-        index, remainder = divmod(block.begin, BLOCK)
-        key = (block.piece, index)
-        size = len(block.data)
-        connection.download.add(size, now)
-        asked_at = self._requests.remove(connection, key)
-        if asked_at is not None:
-            connection.latency = min(connection.latency, now - asked_at)
-        elif key in connection.cancelled:
-            connection.cancelled.discard(key)
+    def received(self, connection: Connection, run: wire.Blocks, now: float) -> None:
+        """Blocks came. Raises ProtocolError when they were never asked for."""
+        piece, count, length = run.piece, len(run.blocks), len(run.blocks[0])
+        first, remainder = divmod(run.begin, BLOCK)
+        keys = [(piece, block) for block in range(first, first + count)]
+        for key in keys:
+            if key not in connection.pending and key not in connection.cancelled:
+                raise ProtocolError(f"unsolicited block {key[1]} of piece {piece}")
+        if remainder or length != self.picker.block_size(*keys[-1]) or (count > 1 and length != BLOCK):
+            raise ProtocolError(f"block {first} of piece {piece} has {length} bytes at {run.begin}")
+        self._answered(connection, keys, count * length, now)
+        came = (1 << first + count) - (1 << first)
+        needed = self.picker.receive(piece, came, connection.address)
+        self._unverified += needed.bit_count() * length
+        self.wasted += (count - needed.bit_count()) * length
+        self.duplicates += (count - needed.bit_count()) * length
+        if needed == came:
+            self._effects.append(Store(piece, run.begin, run.blocks))
         else:
-            raise ProtocolError(f"unsolicited block {index} of piece {block.piece}")
-        if remainder or size != self.picker.block_size(*key):
-            raise ProtocolError(f"block {index} of piece {block.piece} has {size} bytes at {block.begin}")
-        partial = self.picker.receive(*key, connection.address)
-        if partial is None:
-            self.wasted += size
-            self.duplicates += size
-            return
-        self._unverified += size
-        self._effects.append(Store(block.piece, block.begin, [block.data]))
-        self._cancel_elsewhere(key, size)
-        if not partial.missing:
-            self._effects.append(Verify(block.piece))
+            for block in bits.members(needed):
+                self._effects.append(Store(piece, block * BLOCK, [run.blocks[block - first]]))
+        for key in self._requests.among(keys):
+            self._cancel_elsewhere(key, length)
+        if needed and not self.picker.partials[piece].missing:
+            self._effects.append(Verify(piece))
 
     def verified(self, piece: int, right: bool) -> bool:
         """The outcome of a `Verify`; returns whether peers can be asked for more now.
@@ -119,14 +121,15 @@ class Downloader:
         if connection.pending and room < max(REFILL, target // 4):
             return
         while room > 0:
-            if self._unverified + self._requests.count * BLOCK >= MAX_UNVERIFIED:
+            allowed = -(-(MAX_UNVERIFIED - self._unverified) // BLOCK) - self._requests.count
+            if allowed <= 0:
                 self._full = True
                 return
-            picked = self.picker.pick(connection)
+            picked = self.picker.pick(connection, min(room, allowed))
             if picked is None:
                 break
-            self._request(connection, picked, now)
-            room -= 1
+            self._request(connection, *picked, now)
+            room -= len(picked[1])
         if not connection.pending and self.picker.end_game:
             self._request_again(connection, now)
 
@@ -169,31 +172,46 @@ class Downloader:
         seconds = QUEUE_S + 2 * min(connection.latency, 1.0)
         return min(MIN_QUEUE + int(connection.download.per_second(now) * seconds) // BLOCK, MAX_QUEUE)
 
-    def _request(self, connection: Connection, key: Key, now: float) -> None:
-        self._requests.add(connection, key, now)
-        connection.cancelled.discard(key)
-        piece, block = key
-        request = Request(piece, block * BLOCK, self.picker.block_size(piece, block))
-        self._effects.append(Send(connection.id, request))
+    def _request(self, connection: Connection, piece: int, blocks: range, now: float) -> None:
+        keys = [(piece, block) for block in blocks]
+        self._requests.add(connection, keys, now)
+        connection.cancelled.difference_update(keys)
+        last = blocks[-1]
+        length = self.picker.block_size(piece, last)
+        whole = len(blocks) if length == BLOCK else len(blocks) - 1
+        if whole:
+            self._effects.append(Send(connection.id, wire.Requests(piece, blocks[0] * BLOCK, BLOCK, whole)))
+        if length < BLOCK:
+            self._effects.append(Send(connection.id, wire.Request(piece, last * BLOCK, length)))
+
+    def _answered(self, connection: Connection, keys: list[Key], size: int, now: float) -> None:
+        connection.download.add(size, now)
+        asked_at = self._requests.answered(connection, keys)
+        if asked_at is not None:
+            connection.latency = min(connection.latency, now - asked_at)
+        connection.cancelled.difference_update(keys)
 
     def _request_again(self, connection: Connection, now: float) -> None:
         key = self._requests.latest_elsewhere(connection, self._connections.values(), now)
         if key is not None and self.picker.partials[key[0]].admits(connection.address):
-            self._request(connection, key, now)
+            self._request(connection, key[0], range(key[1], key[1] + 1), now)
 
     def _cancel_elsewhere(self, key: Key, size: int) -> None:
         for other in self._requests.holders(key):
             self._requests.remove(other, key)
             other.cancelled.add(key)
-            self._effects.append(Send(other.id, Cancel(key[0], key[1] * BLOCK, size)))
+            self._effects.append(Send(other.id, wire.Cancel(key[0], key[1] * BLOCK, size)))
 
     def _give_back(self, key: Key) -> None:
         if not self._requests.holders(key):
             self.picker.give_back(*key)
 
     def _credit(self, piece: int) -> None:
-        for block, sender in self.picker.partials[piece].senders.items():
-            self.served[sender] += self.picker.block_size(piece, block)
+        senders = self.picker.partials[piece].senders
+        for sender, blocks in Counter(senders.values()).items():
+            self.served[sender] += blocks * BLOCK
+        last = len(senders) - 1
+        self.served[senders[last]] -= BLOCK - self.picker.block_size(piece, last)
 
     def _expel(self, liar: Address, reason: str) -> None:
         self._waste(self.picker.reject(liar))

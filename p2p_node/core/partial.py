@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from p2p_node.core import bits
 from p2p_node.wire.announce import Address
 
 
@@ -26,25 +27,25 @@ class Partial:
         """Whether this peer may be asked for blocks of it."""
         return self.owner is None or self.owner == address
 
-    def take(self) -> int:
-        """Mark the first open block as asked for, and return it."""
-        bit = self.open & -self.open
-        self.open ^= bit
-        return bit.bit_length() - 1
+    def take(self, most: int) -> range:
+        """Mark the first open blocks that lie side by side, at most `most`, as asked for, and return them."""
+        first = (self.open & -self.open).bit_length() - 1
+        after = self.open >> first
+        count = min((~after & (after + 1)).bit_length() - 1, most)
+        self.open ^= (1 << first + count) - (1 << first)
+        return range(first, first + count)
 
     def give_back(self, block: int) -> None:
         """The block was asked for in vain; it is open again unless it came meanwhile."""
         self.open |= (1 << block) & self.missing
 
-    def receive(self, block: int, source: Address) -> bool:
-        """The block came; returns False for a duplicate."""
-        bit = 1 << block
-        if not self.missing & bit:
-            return False
-        self.missing ^= bit
-        self.open &= ~bit
-        self.senders[block] = source
-        return True
+    def receive(self, blocks: int, source: Address) -> int:
+        """This set of blocks came; returns those that are no duplicates."""
+        needed = blocks & self.missing
+        self.missing ^= needed
+        self.open &= ~needed
+        self.senders.update(dict.fromkeys(bits.members(needed), source))
+        return needed
 
     def reject(self, source: Address) -> list[int]:
         """Take nothing from this peer: its blocks are missing and open again. Returns them."""

@@ -44,8 +44,9 @@ class Picker:
         """Whether a peer with these pieces has one that is missing here."""
         return bool(have & self.missing)
 
-    def pick(self, connection: Connection) -> tuple[int, int] | None:
-        """The next piece and block to ask this peer for, now marked as asked; None when nothing is open there."""
+    def pick(self, connection: Connection, most: int) -> tuple[int, range] | None:
+        """The next piece and its blocks to ask this peer for, at most `most` side by side, now marked as asked; None
+        when nothing is open there."""
         partial = self._partial_for(connection)
         if partial is None:
             return None
@@ -53,11 +54,11 @@ class Picker:
             self.leave(connection)
             connection.working_on = partial.piece
             partial.workers += 1
-        block = partial.take()
+        blocks = partial.take(most)
         if not partial.open:
             self._open &= ~(1 << partial.piece)
             self.leave(connection)
-        return partial.piece, block
+        return partial.piece, blocks
 
     @property
     def end_game(self) -> bool:
@@ -82,14 +83,15 @@ class Picker:
         if partial.open:
             self._open |= 1 << piece
 
-    def receive(self, piece: int, block: int, source: Address) -> Partial | None:
-        """A block came; returns its piece's progress, or None when it was not needed."""
+    def receive(self, piece: int, blocks: int, source: Address) -> int:
+        """This set of a piece's blocks came; returns those that were needed."""
         partial = self.partials.get(piece)
-        if partial is None or not partial.admits(source) or not partial.receive(block, source):
-            return None
+        if partial is None or not partial.admits(source):
+            return 0
+        needed = partial.receive(blocks, source)
         if not partial.open:
             self._open &= ~(1 << piece)
-        return partial
+        return needed
 
     def verified(self, piece: int) -> None:
         """The piece is here, and right."""

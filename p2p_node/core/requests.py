@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from p2p_node.core.connection import Connection
@@ -20,21 +20,32 @@ class Requests:
         self.count = 0
         """Requests under way to all peers."""
 
-    def add(self, connection: Connection, key: Key, now: float) -> None:
-        """The peer is asked for this block now."""
-        connection.pending[key] = now
-        self._holders.setdefault(key, []).append(connection)
-        self.count += 1
+    def add(self, connection: Connection, keys: Sequence[Key], now: float) -> None:
+        """The peer is asked for these blocks now."""
+        connection.pending.update(dict.fromkeys(keys, now))
+        for key in keys:
+            self._holders.setdefault(key, []).append(connection)
+        self.count += len(keys)
+
+    def answered(self, connection: Connection, keys: Iterable[Key]) -> float | None:
+        """The peer answered with these blocks; returns when the last of them was asked for, None if none was."""
+        last_asked_at = None
+        for key in keys:
+            asked_at = connection.pending.pop(key, None)
+            if asked_at is not None:
+                last_asked_at = asked_at
+                self._count_off(connection, key)
+        return last_asked_at
+
+    def among(self, keys: Iterable[Key]) -> list[Key]:
+        """Those of these blocks that are asked of somebody."""
+        return [key for key in keys if key in self._holders]
 
     def remove(self, connection: Connection, key: Key) -> float | None:
         """The peer answered, or nothing more is expected from it; returns when it was asked, None if it was not."""
         asked_at = connection.pending.pop(key, None)
         if asked_at is not None:
-            holders = self._holders[key]
-            holders.remove(connection)
-            if not holders:
-                del self._holders[key]
-            self.count -= 1
+            self._count_off(connection, key)
         return asked_at
 
     def holders(self, key: Key) -> list[Connection]:
@@ -55,6 +66,14 @@ class Requests:
             if wait > latest and (key := self._last_single(other, connection.have)) is not None:
                 latest, found = wait, key
         return found
+
+    def _count_off(self, connection: Connection, key: Key) -> None:
+        holders = self._holders[key]
+        if len(holders) == 1:
+            del self._holders[key]
+        else:
+            holders.remove(connection)
+        self.count -= 1
 
     def _last_single(self, holder: Connection, have: int) -> Key | None:
         for key in reversed(holder.pending):
