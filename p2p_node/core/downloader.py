@@ -33,9 +33,9 @@ REFILL = 2
 MAX_QUEUE = 500
 """Requests under way to one peer. transmission serves 511 and forgets the rest."""
 
-MAX_UNVERIFIED = 16 << 20
+MAX_UNVERIFIED = 8 << 20
 """Bytes asked for or received but not hashed yet: past this, hashing is the bottleneck and more would only fill
-memory."""
+memory. Twice as much is not faster on loopback."""
 
 SNUBBED_S = 20.0
 """A peer that unchoked us and sends nothing for this long gives its blocks back to others."""
