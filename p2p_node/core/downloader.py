@@ -6,14 +6,14 @@ Queues are short: what is asked of a slow peer cannot be had from a faster one, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from random import Random
 
 from p2p_node.boundary import Close, ConnectionId, Discard, Effect, Send, Store, Verify
 from p2p_node.core import bits
 from p2p_node.core.connection import Connection
 from p2p_node.core.picker import Picker
-from p2p_node.core.requests import Key, Requests
+from p2p_node.core.requests import Requests
 from p2p_node.wire import messages as wire
 from p2p_node.wire.announce import Address
 from p2p_node.wire.errors import ProtocolError
@@ -72,14 +72,15 @@ class Downloader:
         """Blocks came. Raises ProtocolError when they were never asked for."""
         piece, count, length = run.piece, len(run.blocks), len(run.blocks[0])
         first, remainder = divmod(run.begin, BLOCK)
-        keys = [(piece, block) for block in range(first, first + count)]
-        for key in keys:
-            if key not in connection.pending and key not in connection.cancelled:
-                raise ProtocolError(f"unsolicited block {key[1]} of piece {piece}")
-        if remainder or length != self.picker.block_size(*keys[-1]) or (count > 1 and length != BLOCK):
+        last = first + count - 1
+        came = (2 << last) - (1 << first) if last < self.picker.block_count(piece) else 0
+        asked = connection.pending.among(piece, came)
+        if not came or came & ~asked & ~connection.cancelled.get(piece, 0):
+            raise ProtocolError(f"unsolicited block {first} of piece {piece}")
+        if remainder or length != self.picker.block_size(piece, last) or (count > 1 and length != BLOCK):
             raise ProtocolError(f"block {first} of piece {piece} has {length} bytes at {run.begin}")
-        self._answered(connection, keys, count * length, now)
-        came = (1 << first + count) - (1 << first)
+        connection.download.add(count * length, now)
+        self._answered(connection, piece, came, now)
         needed = self.picker.receive(piece, came, connection.address)
         self._unverified += needed.bit_count() * length
         self.wasted += (count - needed.bit_count()) * length
@@ -89,8 +90,8 @@ class Downloader:
         else:
             for block in bits.members(needed):
                 self._effects.append(Store(piece, block * BLOCK, [run.blocks[block - first]]))
-        for key in self._requests.among(keys):
-            self._cancel_elsewhere(key, length)
+        if again := self._requests.among(piece, needed):
+            self._cancel_elsewhere(piece, again)
         if needed and not self.picker.partials[piece].missing:
             self._effects.append(Verify(piece))
 
@@ -105,7 +106,7 @@ class Downloader:
             self.picker.verified(piece)
             return self._full or self.picker.end_game
         self.hash_failures += 1
-        self._waste((piece, block) for block in range(self.picker.block_count(piece)))
+        self._waste(piece, self.picker.partials[piece].received)
         self._effects.append(Discard(piece))
         liar = self.picker.failed(piece)
         if liar is not None:
@@ -142,40 +143,38 @@ class Downloader:
     def release(self, connection: Connection) -> None:
         """Nothing more will come from this peer: what it was asked for is open again for others."""
         self.picker.leave(connection)
-        for key in list(connection.pending):
-            self._requests.remove(connection, key)
-            connection.cancelled.add(key)
-            self._give_back(key)
+        for run in list(connection.pending):
+            blocks = run.blocks
+            self._requests.remove(connection, run.piece, blocks)
+            connection.give_up(run.piece, blocks)
+            self._give_back(run.piece, blocks)
         for partial in self.picker.abandon(connection.address):
-            self._waste((partial.piece, block) for block in partial.senders)
+            self._waste(partial.piece, partial.received)
             self._effects.append(Discard(partial.piece))
 
     def rejected(self, connection: Connection, piece: int, begin: int) -> None:
         """The peer will not send this block (BEP 6). Raises ProtocolError when it was never asked for."""
-        key = (piece, begin // BLOCK)
-        if self._requests.remove(connection, key) is not None:
-            self._give_back(key)
-        elif key in connection.cancelled:
-            connection.cancelled.discard(key)
-        else:
+        block = 1 << begin // BLOCK
+        if self._requests.remove(connection, piece, block) is not None:
+            self._give_back(piece, block)
+        elif not connection.settle(piece, block):
             raise ProtocolError("reject of a block that was not asked for")
 
     def release_snubbed(self, now: float) -> None:
         """Take back what peers that fell silent were asked for."""
         for connection in self._connections.values():
-            if connection.pending and now - connection.last_received > SNUBBED_S:
-                oldest = next(iter(connection.pending.values()))
-                if now - oldest > SNUBBED_S:
-                    self.release(connection)
+            silent = now - connection.last_received > SNUBBED_S
+            if silent and connection.pending and now - connection.pending.oldest > SNUBBED_S:
+                self.release(connection)
 
     def _queue_target(self, connection: Connection, now: float) -> int:
         seconds = QUEUE_S + 2 * min(connection.latency, 1.0)
         return min(MIN_QUEUE + int(connection.download.per_second(now) * seconds) // BLOCK, MAX_QUEUE)
 
     def _request(self, connection: Connection, piece: int, blocks: range, now: float) -> None:
-        keys = [(piece, block) for block in blocks]
-        self._requests.add(connection, keys, now)
-        connection.cancelled.difference_update(keys)
+        asked = (1 << blocks.stop) - (1 << blocks.start)
+        self._requests.add(connection, piece, asked, now)
+        connection.settle(piece, asked)
         last = blocks[-1]
         length = self.picker.block_size(piece, last)
         whole = len(blocks) if length == BLOCK else len(blocks) - 1
@@ -184,42 +183,42 @@ class Downloader:
         if length < BLOCK:
             self._effects.append(Send(connection.id, wire.Request(piece, last * BLOCK, length)))
 
-    def _answered(self, connection: Connection, keys: list[Key], size: int, now: float) -> None:
-        connection.download.add(size, now)
-        asked_at = self._requests.answered(connection, keys)
+    def _answered(self, connection: Connection, piece: int, blocks: int, now: float) -> None:
+        asked_at = self._requests.remove(connection, piece, blocks)
         if asked_at is not None:
             connection.latency = min(connection.latency, now - asked_at)
-        connection.cancelled.difference_update(keys)
+        connection.settle(piece, blocks)
 
     def _request_again(self, connection: Connection, now: float) -> None:
-        key = self._requests.latest_elsewhere(connection, self._connections.values(), now)
-        if key is not None and self.picker.partials[key[0]].admits(connection.address):
-            self._request(connection, key[0], range(key[1], key[1] + 1), now)
+        latest = self._requests.latest_elsewhere(connection, self._connections.values(), now)
+        if latest is not None and self.picker.partials[latest[0]].admits(connection.address):
+            piece, block = latest
+            self._request(connection, piece, range(block, block + 1), now)
 
-    def _cancel_elsewhere(self, key: Key, size: int) -> None:
-        for other in self._requests.holders(key):
-            self._requests.remove(other, key)
-            other.cancelled.add(key)
-            self._effects.append(Send(other.id, wire.Cancel(key[0], key[1] * BLOCK, size)))
+    def _cancel_elsewhere(self, piece: int, blocks: int) -> None:
+        for other in self._connections.values():
+            asked = other.pending.among(piece, blocks)
+            self._requests.remove(other, piece, asked)
+            other.give_up(piece, asked)
+            for block in bits.members(asked):
+                size = self.picker.block_size(piece, block)
+                self._effects.append(Send(other.id, wire.Cancel(piece, block * BLOCK, size)))
 
-    def _give_back(self, key: Key) -> None:
-        if not self._requests.holders(key):
-            self.picker.give_back(*key)
+    def _give_back(self, piece: int, blocks: int) -> None:
+        self.picker.give_back(piece, blocks & ~self._requests.among(piece, blocks))
 
     def _credit(self, piece: int) -> None:
-        senders = self.picker.partials[piece].senders
-        for sender, blocks in Counter(senders.values()).items():
-            self.served[sender] += blocks * BLOCK
-        last = len(senders) - 1
-        self.served[senders[last]] -= BLOCK - self.picker.block_size(piece, last)
+        for sender, blocks in self.picker.partials[piece].senders.items():
+            self.served[sender] += self.picker.size(piece, blocks)
 
     def _expel(self, liar: Address, reason: str) -> None:
-        self._waste(self.picker.reject(liar))
+        for piece, blocks in self.picker.reject(liar):
+            self._waste(piece, blocks)
         for connection in self._connections.values():
             if connection.address == liar:
                 self._effects.append(Close(connection.id, reason))
 
-    def _waste(self, blocks: Iterable[Key]) -> None:
-        size = sum(self.picker.block_size(*key) for key in blocks)
+    def _waste(self, piece: int, blocks: int) -> None:
+        size = self.picker.size(piece, blocks)
         self._unverified -= size
         self.wasted += size

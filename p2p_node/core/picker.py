@@ -74,12 +74,12 @@ class Picker:
             partial.workers -= 1
         connection.working_on = None
 
-    def give_back(self, piece: int, block: int) -> None:
-        """A block was asked for in vain."""
+    def give_back(self, piece: int, blocks: int) -> None:
+        """This set of a piece's blocks was asked for in vain."""
         partial = self.partials.get(piece)
         if partial is None:
             return
-        partial.give_back(block)
+        partial.give_back(blocks)
         if partial.open:
             self._open |= 1 << piece
 
@@ -95,7 +95,7 @@ class Picker:
 
     def verified(self, piece: int) -> None:
         """The piece is here, and right."""
-        self.trust.verified(set(self.partials.pop(piece).senders.values()))
+        self.trust.verified(set(self.partials.pop(piece).senders))
         self.have |= 1 << piece
         self.missing &= ~(1 << piece)
         self.left -= self._metainfo.piece_size(piece)
@@ -104,17 +104,17 @@ class Picker:
     def failed(self, piece: int) -> Address | None:
         """The piece was wrong, and is wanted from the start; returns who is to blame, if that is known."""
         self._fresh |= 1 << piece
-        liar = self.trust.failed(set(self.partials.pop(piece).senders.values()))
+        liar = self.trust.failed(set(self.partials.pop(piece).senders))
         if liar is None:
             self._failed |= 1 << piece
         return liar
 
     def reject(self, source: Address) -> list[tuple[int, int]]:
-        """Take nothing from this peer into the pieces in progress; returns its blocks, which are open again."""
+        """Take nothing from this peer into the pieces in progress; returns them and its blocks, open again."""
         rejected = []
         for piece, partial in self.partials.items():
             if partial.missing and (blocks := partial.reject(source)):
-                rejected += [(piece, block) for block in blocks]
+                rejected.append((piece, blocks))
                 self._open |= 1 << piece
         return rejected
 
@@ -130,6 +130,12 @@ class Picker:
     def piece_size(self, piece: int) -> int:
         """Bytes in this piece."""
         return self._metainfo.piece_size(piece)
+
+    def size(self, piece: int, blocks: int) -> int:
+        """Bytes in this set of the piece's blocks."""
+        last = self.block_count(piece) - 1
+        short = BLOCK - self.block_size(piece, last) if blocks >> last & 1 else 0
+        return blocks.bit_count() * BLOCK - short
 
     def block_count(self, piece: int) -> int:
         """Blocks in this piece."""
