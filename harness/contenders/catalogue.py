@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from harness.contenders.base import Contender
 from harness.contenders.http import HttpContender
+from harness.contenders.libtorrent import LibtorrentContender
 from harness.contenders.swarm import SwarmContender
 from harness.errors import UsageError, unknown_name
 
-CONTENDERS: tuple[Contender, ...] = (HttpContender(), SwarmContender())
+CONTENDERS: tuple[Contender, ...] = (HttpContender(), SwarmContender(), LibtorrentContender())
 
 
 def choose(names: Sequence[str]) -> list[Contender]:

@@ -54,11 +54,10 @@ async def add_peers(stage: Stage, fleets: Sequence[FleetControl], body: dict[str
 
 
 def _spec(stage: Stage, host: Host, directory: Path) -> dict[str, str | float | None]:
-    capped = not stage.lab.shapes_links
     return {
         "id": host.name,
         "address": host.address,
         "directory": str(directory),
-        "upload_rate": host.up if capped else None,
-        "download_rate": host.down if capped else None,
+        "upload_rate": stage.cap(host.up),
+        "download_rate": stage.cap(host.down),
     }
