@@ -53,7 +53,7 @@ def _host_specs(scenario: Scenario) -> list[HostSpec]:
     up_down = scenario.links.peer
     server = HostSpec(SERVER, scenario.links.server.up, scenario.links.server.down)
     peers = [HostSpec(f"peer-{number:03}", up_down.up, up_down.down) for number in range(1, max(scenario.peers) + 1)]
-    spare = peers_needed(server, peers[0]) - len(peers)
+    spare = 0 if scenario.links.unlimited else peers_needed(server, peers[0]) - len(peers)
     return [
         server,
         *peers,

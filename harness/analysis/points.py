@@ -29,7 +29,7 @@ class Point:
     last_interval: Interval | None
     """95 % interval of `last_s`; None for fewer than three repeats."""
     p50_s: float | None
-    bound_s: float
+    bound_s: float | None
     efficiency: float | None
     goodput: float | None
     origin_bytes: float
@@ -79,7 +79,7 @@ def _point(group: Sequence[Row]) -> Point:
         last_s=mid(lambda row: row.completion_s.last),
         last_interval=median_interval(lasts) if len(lasts) >= INTERVAL_NEEDS else None,
         p50_s=mid(lambda row: row.completion_s.p50),
-        bound_s=median([row.bound_s for row in rows]),
+        bound_s=mid(lambda row: row.bound_s),
         efficiency=mid(lambda row: row.efficiency),
         goodput=mid(lambda row: row.goodput_bytes_per_s),
         origin_bytes=median([row.origin_bytes for row in rows]),

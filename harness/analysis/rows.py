@@ -52,7 +52,7 @@ def summarize(
     transfers: Sequence[Transfer],
     samples: Sequence[Sample],
     *,
-    bound_s: float,
+    bound_s: float | None,
     lab: str,
     size: int,
     reasons: Sequence[str] = (),
@@ -67,7 +67,7 @@ def summarize(
     delivered = sum(transfer.bytes for transfer, _ in done)
     origin = sum(transfer.sources.origin for transfer in transfers)
     last = max(done_s for _, done_s in done) - min(t.intended_s for t in transfers) if done else None
-    efficiency = bound_s / last if last and len(done) == step.peers else None
+    efficiency = bound_s / last if bound_s and last and len(done) == step.peers else None
     late = _late_starts(transfers, bound_s)
     problems = [*reasons, *_problems(step, transfers, size, late, efficiency)]
     return Row(
@@ -112,8 +112,8 @@ def _fairness(durations: Sequence[float]) -> float | None:
     return jain(rates) if rates else None
 
 
-def _late_starts(transfers: Sequence[Transfer], bound_s: float) -> int:
-    limit = max(LATE_S, LATE_SHARE_OF_BOUND * bound_s)
+def _late_starts(transfers: Sequence[Transfer], bound_s: float | None) -> int:
+    limit = max(LATE_S, LATE_SHARE_OF_BOUND * (bound_s or 0.0))
     return sum(t.started_s is not None and t.started_s - t.intended_s > limit for t in transfers)
 
 

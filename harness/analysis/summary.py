@@ -34,12 +34,14 @@ def _row(run: Run, environment: Environment, step: Step, origin_is_server: bool)
     samples = [sample for sample in run.samples if step_of(sample) == step]
     size = run.scenario.content.size
     arrivals = [transfer.intended_s for transfer in transfers]
-    saturated = saturation(samples, int(environment.machine["cores"]))
+    rates = environment.calibration
+    # Without links the processors are what is measured, and busy they shall be.
+    saturated = saturation(samples, int(environment.machine["cores"])) if rates else None
     return summarize(
         step,
         transfers,
         samples,
-        bound_s=completion(size, arrivals, environment.calibration, origin_is_server=origin_is_server),
+        bound_s=completion(size, arrivals, rates, origin_is_server=origin_is_server) if rates else None,
         lab=environment.lab,
         size=size,
         reasons=[saturated] if saturated else [],

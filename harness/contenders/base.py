@@ -40,6 +40,8 @@ class Stage:
     """An empty directory with a short path, as a Unix socket's has at most 107 bytes; removed after the step."""
     logs: Path
     seed: int
+    prewritten: bool = False
+    """Whether each peer's file is to exist in full size, with other content, before the peer fetches."""
 
     def cap(self, rate: float) -> float | None:
         """The rate a contender has to hold one of its hosts to by itself; None where the lab does, or none is set."""

@@ -91,10 +91,12 @@ class Sampler:
 
 
 def _meters(pids: Iterable[int]) -> Iterable[_Meter]:
+    """Meters of these processes and of those they have started: a fleet may run a program for each of its peers."""
     for pid in pids:
         with suppress(psutil.Error):
             process = psutil.Process(pid)
-            yield _Meter(process, _cpu_s(process))
+            for each in (process, *process.children(recursive=True)):
+                yield _Meter(each, _cpu_s(each))
 
 
 def _cpu_s(process: psutil.Process) -> float:

@@ -18,7 +18,7 @@ from harness.analysis.points import Point, largest_shared, points
 from harness.analysis.verdict import seconds, verdict
 from harness.reports import method
 from harness.reports.charts import Chart, charts
-from harness.reports.figures import COLUMNS, mebibytes, megabits, percent
+from harness.reports.figures import Room, columns, mebibytes, megabits, percent
 from harness.reports.palette import looks
 from harness.reports.plots import dressed
 from harness.results.schema import Environment, Summary, Transfer
@@ -46,6 +46,7 @@ def render_html(
     """The whole report; from `transfers` come the chart of who is done when, and the list of failures."""
     templates = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     drawn = [_drawn(chart) for chart in charts(summary, transfers)]
+    measured = points(summary.rows)
     failed = [transfer for transfer in transfers if not transfer.ok]
     return templates.from_string(_resource("report.html.jinja")).render(
         summary=summary,
@@ -56,15 +57,15 @@ def render_html(
         specifications={chart["name"]: chart["specification"] for chart in drawn},
         bundle=_bundle() if drawn else "",
         css=_resource("report.css"),
-        columns=COLUMNS,
-        points=points(summary.rows),
+        columns=columns(measured, Room.PAGE),
+        points=measured,
         failures=failed[:FAILURES_SHOWN],
         more_failures=len(failed[FAILURES_SHOWN:]),
         reading=method.reading(scenario),
         unmeasured=method.unmeasured(scenario, summary.lab),
         setting=method.setting(scenario, summary.lab),
         calibration=method.calibration(scenario, environment.calibration),
-        round_trip=f"{environment.calibration.round_trip_s * 1000:.3g} ms",
+        round_trip=method.round_trip(environment),
         environment=method.environment(environment),
         command=method.command(environment),
     )

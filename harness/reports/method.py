@@ -101,8 +101,10 @@ class LinkRate:
     share: str
 
 
-def calibration(scenario: Scenario, measured: Calibration) -> list[LinkRate]:
-    """Each link's nominal rate beside its measured one."""
+def calibration(scenario: Scenario, measured: Calibration | None) -> list[LinkRate]:
+    """Each link's nominal rate beside its measured one; nothing where links are unlimited."""
+    if measured is None:
+        return []
     server, peer = scenario.links.server, scenario.links.peer
     rates = [
         ("server up", server.up, measured.server_up),
@@ -114,6 +116,11 @@ def calibration(scenario: Scenario, measured: Calibration) -> list[LinkRate]:
         LinkRate(name, format_rate(nominal), format_rate(rate), f"{rate / nominal:.1%}" if nominal else "–")
         for name, nominal, rate in rates
     ]
+
+
+def round_trip(where: Environment) -> str:
+    """The time there and back between idle hosts."""
+    return f"{where.calibration.round_trip_s * 1000:.3g} ms" if where.calibration else "not measured"
 
 
 def environment(where: Environment) -> list[tuple[str, str]]:

@@ -92,7 +92,8 @@ class Row(msgspec.Struct, frozen=True):
     completion_s: Quantiles
     first_byte_s: Median
     goodput_bytes_per_s: float | None
-    bound_s: float
+    bound_s: float | None
+    """None where links are unlimited, and so no theory of links applies."""
     efficiency: float | None
     origin_bytes: int
     origin_offload: float | None
@@ -139,5 +140,6 @@ class Environment(msgspec.Struct, frozen=True):
     revision: str | None
     lab: str
     congestion_control: str | None
-    calibration: Calibration
+    calibration: Calibration | None
+    """None where links are unlimited."""
     command: list[str]

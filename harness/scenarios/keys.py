@@ -6,13 +6,14 @@ validation. A parser takes what TOML or the command line gave and raises ValueEr
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.scenarios.model import Arrival
-from harness.scenarios.units import format_rate, format_size, parse_rate, parse_size, parse_time
+from harness.scenarios.units import UNLIMITED, format_rate, format_size, parse_rate, parse_size, parse_time
 
 MAX_PEERS = 10_000
 """Beyond this no lab on one machine says anything about links."""
@@ -102,10 +103,20 @@ def _piece_size(value: object) -> int:
 
 
 def _rate(value: object) -> float:
+    if value == UNLIMITED:
+        return math.inf
     rate = parse_rate(_text(value))
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"{value} is out of range: from {format_rate(MIN_RATE)} to {format_rate(MAX_RATE)}")
     return rate
+
+
+def _yes_or_no(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value not in ("true", "false"):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value == "true"
 
 
 def _time(value: object) -> float:
@@ -139,6 +150,7 @@ KEYS: Final[dict[str, Key]] = {
     "seed": Key(_seed, 1),
     "content.size": Key(_size),
     "content.piece_size": Key(_piece_size, "auto"),
+    "content.prewritten": Key(_yes_or_no, False),
     "links.delay": Key(_time, "0s"),
     "links.server.up": Key(_rate),
     "links.server.down": Key(_rate),

@@ -5,6 +5,7 @@ Pure data, validated once when it is read; every later stage trusts it. Units ar
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,15 +20,20 @@ class Arrival(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The item: its size, and the size of a swarm's pieces (0: chosen from the size)."""
+    """The item: its size, and the size of a swarm's pieces (0: chosen from the size).
+
+    `prewritten`: each peer's file exists in full size before it fetches, filled with zeros. Fresh pages of a file
+    system in memory cost more than the rest of a transfer, and vary.
+    """
 
     size: int
     piece_size: int
+    prewritten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A host's uplink and downlink on the wire."""
+    """A host's uplink and downlink on the wire; infinite where nothing limits them."""
 
     up: float
     down: float
@@ -40,6 +46,11 @@ class Links:
     server: Link
     peer: Link
     delay: float
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether no link has a rate, so that what a byte costs is measured; all links are alike in this."""
+        return math.isinf(self.server.up)
 
 
 @dataclass(frozen=True, slots=True)
