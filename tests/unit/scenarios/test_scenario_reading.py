@@ -136,3 +136,27 @@ def test_a_scenario_can_be_a_file_anywhere(tmp_path):
 def test_every_packaged_scenario_is_valid(name):
     """A packaged scenario reads without a complaint and goes by its file's name."""
     assert read_scenario(catalogue.find(name)).name == name
+
+
+UNLIMITED = [f"links.{host}.{way}=unlimited" for host in ("server", "peer") for way in ("up", "down")]
+
+
+def test_links_may_be_unlimited(tmp_path):
+    """Then what a byte costs is measured."""
+    scenario = read(tmp_path, MINIMAL, *UNLIMITED)
+    assert scenario.links.unlimited
+    assert not read(tmp_path).links.unlimited
+
+
+def test_some_unlimited_links_among_others_are_refused(tmp_path):
+    """A lab shapes all links or none."""
+    with pytest.raises(UsageError, match=r"--set: links\.server\.up: unlimited, but links\.server\.down is not"):
+        read(tmp_path, MINIMAL, UNLIMITED[0])
+
+
+@pytest.mark.parametrize(("written", "prewritten"), [("true", True), ("false", False)])
+def test_prewritten_is_true_or_false(tmp_path, written, prewritten):
+    """In a file and on the command line."""
+    assert read(tmp_path, MINIMAL, f"content.prewritten={written}").content.prewritten is prewritten
+    with pytest.raises(UsageError, match="neither true nor false"):
+        read(tmp_path, MINIMAL, "content.prewritten=maybe")
