@@ -54,7 +54,7 @@ class Sampler:
         """Begin to count; `t0` is the step's start on the monotonic clock."""
         self._t0 = t0
         self._busy_start_s = _machine_busy_s()
-        self._meters = {role: list(_meters(pids)) for role, pids in self.roles.items()}
+        self._meters = {role: list(_meters(self._counted(role))) for role in self.roles}
 
     async def run(self) -> None:
         """Take samples at every second after `t0` until cancelled."""
@@ -71,6 +71,18 @@ class Sampler:
         taken.append(self._record(Role.MACHINE, at_s, _machine_busy_s() - self._busy_start_s, 0))
         self.samples += taken
         self.heard(taken)
+
+    def _counted(self, role: str) -> Iterable[psutil.Process]:
+        """A role's processes and those they have started: a fleet may run a program for each of its peers.
+
+        The harness has started everybody else's, which are not its own expense.
+        """
+        for pid in self.roles[role]:
+            with suppress(psutil.Error):
+                process = psutil.Process(pid)
+                yield process
+                if role != Role.HARNESS:
+                    yield from process.children(recursive=True)
 
     def _sample(self, role: str, meters: list[_Meter], at_s: float) -> Sample:
         for meter in meters:
@@ -90,13 +102,10 @@ class Sampler:
         )
 
 
-def _meters(pids: Iterable[int]) -> Iterable[_Meter]:
-    """Meters of these processes and of those they have started: a fleet may run a program for each of its peers."""
-    for pid in pids:
+def _meters(processes: Iterable[psutil.Process]) -> Iterable[_Meter]:
+    for process in processes:
         with suppress(psutil.Error):
-            process = psutil.Process(pid)
-            for each in (process, *process.children(recursive=True)):
-                yield _Meter(each, _cpu_s(each))
+            yield _Meter(process, _cpu_s(process))
 
 
 def _cpu_s(process: psutil.Process) -> float:

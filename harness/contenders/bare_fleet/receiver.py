@@ -64,12 +64,12 @@ class Receiver(asyncio.BufferedProtocol):
         self._stored.add(store)
         store.add_done_callback(lambda done: self._take_back(done, piece, buffer))
         self._piece, self._filled = piece + 1, 0
+        assert self._transport is not None
         if self._piece == self._torrent.pieces:
-            return
-        if self._spare:
+            self._transport.pause_reading()
+        elif self._spare:
             self._buffer = self._spare.pop()
         else:
-            assert self._transport is not None
             self._paused = True
             self._transport.pause_reading()
 
