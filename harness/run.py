@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.analysis.bounds import completion
+from harness.analysis.limits import limits
 from harness.bench import Bench, set_up
 from harness.contenders import catalogue as contenders
 from harness.demand.messages import Progress
@@ -150,7 +150,7 @@ def _bound_s(scenario: Scenario, step: Step, environment: Environment) -> float 
         return None
     origin_is_server = step.contender in contenders.central()
     arrivals = intended_starts(scenario, step)
-    return completion(scenario.content.size, arrivals, environment.calibration, origin_is_server=origin_is_server)
+    return limits(scenario, arrivals, environment.calibration, origin_is_server=origin_is_server).completion_s
 
 
 def _guess_s(scenario: Scenario, step: Step) -> float:

@@ -36,6 +36,8 @@ class Point:
     origin_offload: float | None
     wasted_bytes: float
     cpu_s_per_gib: CpuPerGiB
+    wait_over_own_bound: float | None
+    """The median peer's wait as a multiple of its own bound."""
 
 
 INTERVAL_NEEDS = 3
@@ -90,4 +92,5 @@ def _point(group: Sequence[Row]) -> Point:
             peers=mid(lambda row: row.cpu_s_per_gib.peers),
             harness=mid(lambda row: row.cpu_s_per_gib.harness),
         ),
+        wait_over_own_bound=mid(lambda row: row.wait_over_own_bound.p50 if row.wait_over_own_bound else None),
     )

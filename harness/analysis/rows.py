@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from harness.analysis.statistics import jain, median, percentile
-from harness.results.schema import CpuPerGiB, Median, Quantiles, Row, Sample, Transfer
+from harness.results.schema import CpuPerGiB, Median, Quantiles, Row, Sample, Transfer, Waits
 
 GIB = 2**30
 
@@ -55,12 +55,14 @@ def summarize(
     bound_s: float | None,
     lab: str,
     size: int,
+    own_bounds_s: Sequence[float] | None = None,
     reasons: Sequence[str] = (),
 ) -> Row:
     """The row of one step; `transfers` and `samples` are that step's alone.
 
-    `size` is the item's in bytes. `reasons` are grounds for invalidity known elsewhere, one line each: a deployment
-    that crashed (then there are no transfers), a saturated machine.
+    `size` is the item's in bytes; `own_bounds_s` are the transfers' own, in their order. `reasons` are grounds for
+    invalidity known elsewhere, one line each: a deployment that crashed (then there are no transfers), a saturated
+    machine.
     """
     done = [(transfer, transfer.done_s) for transfer in transfers if transfer.ok and transfer.done_s is not None]
     durations = [done_s - transfer.intended_s for transfer, done_s in done]
@@ -91,6 +93,7 @@ def summarize(
         peak_rss_bytes=_peak_rss(samples),
         fairness_jain=_fairness(durations),
         late_starts=late,
+        wait_over_own_bound=_waits(transfers, own_bounds_s) if own_bounds_s is not None else None,
     )
 
 
@@ -110,6 +113,16 @@ def _fairness(durations: Sequence[float]) -> float | None:
     """Over the rates at which peers were served; all got the same bytes, so a rate is the inverse of a duration."""
     rates = [1 / duration for duration in durations if duration > 0]
     return jain(rates) if rates else None
+
+
+def _waits(transfers: Sequence[Transfer], own_bounds_s: Sequence[float]) -> Waits:
+    """Of those that completed."""
+    waits = [
+        (transfer.done_s - transfer.intended_s) / own_s
+        for transfer, own_s in zip(transfers, own_bounds_s, strict=True)
+        if transfer.ok and transfer.done_s is not None
+    ]
+    return Waits(percentile(waits, 50), percentile(waits, 95)) if waits else Waits(None, None)
 
 
 def _late_starts(transfers: Sequence[Transfer], bound_s: float | None) -> int:

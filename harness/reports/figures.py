@@ -111,6 +111,12 @@ COLUMNS = (
         lambda p: number(p.cpu_s_per_gib.peers),
         Room.WIDE,
     ),
+    Column(
+        "wait\n× own",
+        "how long the median peer waited, in multiples of the least in which it could have been served",
+        lambda p: number(p.wait_over_own_bound),
+        Room.PAGE,
+    ),
     Column("repeats", "how many repeats the figures rest on", lambda p: str(p.repeats), Room.PAGE),
     Column("valid", "whether the measurement counts", _validity, numeric=False),
 )

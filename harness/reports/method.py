@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.analysis.bounds import chunked
 from harness.analysis.comparison import TIE
-from harness.results.schema import Calibration, Environment
+from harness.results.schema import Calibration, Environment, PeerRates
 from harness.scenarios.model import Arrival, Scenario
 from harness.scenarios.units import format_rate, format_size
 
@@ -61,12 +61,13 @@ def reading(scenario: Scenario) -> list[str]:
 def unmeasured(scenario: Scenario, lab: str) -> list[str]:
     """What the reader must not conclude from this run."""
     delay = scenario.links.delay
+    their_links = "one of a few links" if scenario.links.classes else "the same link"
     return [
         *([_LABS[lab]] if lab in _LABS else []),
         f"Every two hosts are {delay * 1000:g} ms apart; loss and jitter are not emulated."
         if delay
         else "Links have no delay and lose nothing but what their own queues drop; distance would slow both sides.",
-        "There are no NATs, firewalls, wireless links or other traffic, and all peers have the same link.",
+        f"There are no NATs, firewalls, wireless links or other traffic, and all peers have {their_links}.",
         "Peers stay and help until the end. Real ones leave, and some take without giving.",
         "Content is not encrypted on the way.",
     ]
@@ -74,13 +75,13 @@ def unmeasured(scenario: Scenario, lab: str) -> list[str]:
 
 def setting(scenario: Scenario, lab: str) -> list[tuple[str, str]]:
     """The scenario, as names and values."""
-    server, peer = scenario.links.server, scenario.links.peer
+    server = scenario.links.server
     piece_size = scenario.content.piece_size
     return [
         ("Item", format_size(scenario.content.size)),
         ("Pieces of a swarm", format_size(piece_size) if piece_size else "chosen by size"),
         ("Server's link", f"{format_rate(server.up)} up, {format_rate(server.down)} down"),
-        ("Peer's link", f"{format_rate(peer.up)} up, {format_rate(peer.down)} down"),
+        *(_peers_links(scenario)),
         ("Delay", f"{scenario.links.delay * 1000:g} ms"),
         ("Peers want it", _ARRIVALS[scenario.demand.arrival].format(over=scenario.demand.over)),
         ("Peers", ", ".join(map(str, scenario.peers))),
@@ -89,6 +90,15 @@ def setting(scenario: Scenario, lab: str) -> list[tuple[str, str]]:
         ("Seed", str(scenario.seed)),
         ("Lab", lab),
     ]
+
+
+def _peers_links(scenario: Scenario) -> Iterable[tuple[str, str]]:
+    links = scenario.links
+    if not links.classes:
+        yield "Peer's link", f"{format_rate(links.peer.up)} up, {format_rate(links.peer.down)} down"
+    for each in links.classes:
+        rates = f"{format_rate(each.link.up)} up, {format_rate(each.link.down)} down"
+        yield f"Link of {each.share:.0%} of the peers", rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +115,15 @@ def calibration(scenario: Scenario, measured: Calibration | None) -> list[LinkRa
     """Each link's nominal rate beside its measured one; nothing where links are unlimited."""
     if measured is None:
         return []
-    server, peer = scenario.links.server, scenario.links.peer
-    rates = [
-        ("server up", server.up, measured.server_up),
-        ("peer up", peer.up, measured.peer_up),
-        ("peer up, while receiving", peer.up, measured.peer_up_duplex),
-        ("peer down", peer.down, measured.peer_down),
-    ]
+    peer = scenario.links.peer
+    alike = PeerRates(peer.up, peer.down, measured.peer_up, measured.peer_up_duplex, measured.peer_down)
+    rates = [("server up", scenario.links.server.up, measured.server_up)]
+    for each in measured.classes or [alike]:
+        rates += [
+            ("peer up", each.nominal_up, each.up),
+            ("peer up, while receiving", each.nominal_up, each.up_duplex),
+            ("peer down", each.nominal_down, each.down),
+        ]
     return [
         LinkRate(name, format_rate(nominal), format_rate(rate), f"{rate / nominal:.1%}" if nominal else "–")
         for name, nominal, rate in rates

@@ -78,6 +78,13 @@ class CpuPerGiB(msgspec.Struct, frozen=True):
     harness: float | None
 
 
+class Waits(msgspec.Struct, frozen=True):
+    """Waits as multiples of each peer's own bound; None when nothing completed."""
+
+    p50: float | None
+    p95: float | None
+
+
 class Row(msgspec.Struct, frozen=True):
     """One step – a contender, a number of peers, a repeat – summed up: an entry of `summary.json` → `rows`."""
 
@@ -102,6 +109,18 @@ class Row(msgspec.Struct, frozen=True):
     peak_rss_bytes: int
     fairness_jain: float | None
     late_starts: int
+    wait_over_own_bound: Waits | None = None
+    """How long peers waited, divided by the least that any scheme could have served each in; None without links."""
+
+
+class PeerRates(msgspec.Struct, frozen=True):
+    """What the links of one class of peers carry, beside the nominal rates that name the class."""
+
+    nominal_up: float
+    nominal_down: float
+    up: float
+    up_duplex: float
+    down: float
 
 
 class Calibration(msgspec.Struct, frozen=True):
@@ -116,6 +135,8 @@ class Calibration(msgspec.Struct, frozen=True):
     peer_up_duplex: float
     peer_down: float
     round_trip_s: float
+    classes: list[PeerRates] = []
+    """Where peers' links differ: every class; `peer_*` are then the first one's."""
 
 
 class Summary(msgspec.Struct, frozen=True):

@@ -40,17 +40,45 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkClass:
+    """A share of the peers, from 0 to 1, and the link that each of them has."""
+
+    share: float
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
-    """The links of the origin's host and of each peer, and the one-way delay between any two hosts."""
+    """The links of the origin's host and of each peer, and the one-way delay between any two hosts.
+
+    Where there are `classes`, peers have their links, and `peer` stands for nobody.
+    """
 
     server: Link
     peer: Link
     delay: float
+    classes: tuple[LinkClass, ...] = ()
 
     @property
     def unlimited(self) -> bool:
         """Whether no link has a rate, so that what a byte costs is measured; all links are alike in this."""
         return math.isinf(self.server.up)
+
+    def of_peers(self, count: int) -> list[Link]:
+        """The links of that many peers, in order.
+
+        Each peer gets the class that lacks most, so among the first n, for any n, no class is off its share by a peer.
+        """
+        if not self.classes:
+            return [self.peer] * count
+        links: list[Link] = []
+        given = [0] * len(self.classes)
+        for number in range(1, count + 1):
+            lacks = [each.share * number - has for each, has in zip(self.classes, given, strict=True)]
+            neediest = lacks.index(max(lacks))
+            given[neediest] += 1
+            links.append(self.classes[neediest].link)
+        return links
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
             f"{place}: demand.over: {values['demand.arrival']} arrivals need a time to spread over, as in 20s"
         )
     _check_unlimited(values, given, where)
+    _check_classes(values, given)
     return Scenario(
         name=values["name"],
         title=values["title"],
@@ -85,6 +86,7 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
             server=Link(values["links.server.up"], values["links.server.down"]),
             peer=Link(values["links.peer.up"], values["links.peer.down"]),
             delay=values["links.delay"],
+            classes=values["links.classes"],
         ),
         demand=Demand(values["demand.arrival"], values["demand.over"]),
         contenders=values["contenders"],
@@ -102,3 +104,15 @@ def _check_unlimited(values: Mapping[str, Any], given: Mapping[str, tuple[str, o
         other = next(name for name in rates if name not in unlimited)
         place = given.get(unlimited[0], (where, None))[0]
         raise UsageError(f"{place}: {unlimited[0]}: unlimited, but {other} is not; limit all links or none")
+
+
+def _check_classes(values: Mapping[str, Any], given: Mapping[str, tuple[str, object]]) -> None:
+    """Raise UsageError for a rate of all peers on the command line, or unlimited links, where classes have rates."""
+    if not values["links.classes"]:
+        return
+    for name in ("links.peer.up", "links.peer.down"):
+        place = given[name][0]
+        if place == "--set":
+            raise UsageError(f"--set: {name}: peers have classes of links here; set links.classes, or clear it first")
+    if math.isinf(values["links.server.up"]):
+        raise UsageError(f"{given['links.classes'][0]}: links.classes: unlimited links have no classes")

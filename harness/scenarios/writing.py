@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 
-from harness.scenarios.model import Scenario
+from harness.scenarios.model import LinkClass, Scenario
 from harness.scenarios.units import UNLIMITED, parse_rate, parse_size, parse_time
 
 
@@ -32,11 +32,20 @@ prewritten = {str(content.prewritten).lower()}
 delay = {_text(_time(links.delay))}
 server = {{ up = {_text(_rate(links.server.up))}, down = {_text(_rate(links.server.down))} }}
 peer = {{ up = {_text(_rate(links.peer.up))}, down = {_text(_rate(links.peer.down))} }}
-
+{_classes(links.classes)}
 [demand]
 arrival = {_text(demand.arrival)}
 over = {_text(_time(demand.over))}
 """
+
+
+def _classes(classes: Sequence[LinkClass]) -> str:
+    rows = (
+        f"\n[[links.classes]]\nshare = {_text(f'{_number(each.share * 100)}%')}\n"
+        f"up = {_text(_rate(each.link.up))}\ndown = {_text(_rate(each.link.down))}\n"
+        for each in classes
+    )
+    return "".join(rows)
 
 
 def _text(text: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.scenarios import catalogue
-from harness.scenarios.model import Arrival
+from harness.scenarios.model import Arrival, Link, LinkClass, Links
 from harness.scenarios.reading import parse_overrides, read_scenario
 
 MINIMAL = """
@@ -160,3 +162,59 @@ def test_prewritten_is_true_or_false(tmp_path, written, prewritten):
     assert read(tmp_path, MINIMAL, f"content.prewritten={written}").content.prewritten is prewritten
     with pytest.raises(UsageError, match="neither true nor false"):
         read(tmp_path, MINIMAL, "content.prewritten=maybe")
+
+
+HALVES = "links.classes=50% 4mbit/16mbit, 50% 16mbit/64mbit"
+
+
+def test_peers_may_have_classes_of_links(tmp_path):
+    """On the command line as text, in a file as tables; both mean the same."""
+    tables = """
+[[links.classes]]
+share = "50%"
+up = "4mbit"
+down = "16mbit"
+
+[[links.classes]]
+share = "50%"
+up = "16mbit"
+down = "64mbit"
+"""
+    told, written = read(tmp_path, MINIMAL, HALVES), read(tmp_path, MINIMAL + tables)
+    assert told == written
+    assert [(each.share, each.link.up, each.link.down) for each in told.links.classes] == [
+        (0.5, 5e5, 2e6),
+        (0.5, 2e6, 8e6),
+    ]
+
+
+@given(shares=st.lists(st.integers(1, 100), min_size=1, max_size=5), count=st.integers(1, 300))
+def test_every_class_has_its_share_among_the_first_peers_of_any_number(shares, count):
+    """So that steps of all sizes are mixed alike."""
+    classes = tuple(LinkClass(share / sum(shares), Link(number, 1.0)) for number, share in enumerate(shares, 1))
+    peers = Links(Link(1, 1), Link(1, 1), 0.0, classes).of_peers(count)
+    assert len(peers) == count
+    for each in classes:
+        assert abs(peers.count(each.link) - each.share * count) < len(classes)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ("50% 4mbit/16mbit", "the shares add up to 50%, not 100%"),
+        ("50% 4mbit, 50% 8mbit/8mbit", "is not a class: write share, up and down"),
+        ("50% 4mbit/x, 50% 8mbit/8mbit", "'x' is not a rate"),
+        ("0% 4mbit/4mbit, 100% 8mbit/8mbit", "is not a share"),
+        ("50% 4mbit/4mbit, 50% 4mbit/4mbit", "two classes have the same link"),
+    ],
+)
+def test_classes_that_make_no_sense_are_refused(tmp_path, classes, message):
+    """In one line that names the key."""
+    with pytest.raises(UsageError, match=f"--set: links.classes: .*{message}"):
+        read(tmp_path, MINIMAL, f"links.classes={classes}")
+
+
+def test_a_rate_of_all_peers_would_be_ignored_where_there_are_classes(tmp_path):
+    """So it is refused rather than ignored."""
+    with pytest.raises(UsageError, match=r"links\.peer\.up: peers have classes of links here"):
+        read(tmp_path, MINIMAL, HALVES, "links.peer.up=1mbit")
