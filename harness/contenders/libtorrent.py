@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 import sys
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -18,9 +17,8 @@ FAST_QUEUE, SLOW_QUEUE = 1500, 16
 FAST = 100e6 / 8
 """Bytes per second from which on a link counts as fast: 16 blocks are 20 ms of it."""
 
-SLOTS = 8
 UNCHOKE_INTERVAL_S = 2
-"""Where links limit: its slots with a choke round much shorter than a transfer, the best of those in ADR 0028."""
+"""Seconds of a choke round, its default being long beside a transfer; with all peers unchoked the best of ADR 0028."""
 
 
 class LibtorrentContender:
@@ -54,9 +52,4 @@ def _fleet(stage: Stage, socket: Path) -> list[str]:
 
 def _tuning(stage: Stage) -> list[str]:
     queue = FAST_QUEUE if min(peer.down for peer in stage.peers) >= FAST else SLOW_QUEUE
-    if math.isinf(stage.server.up):
-        return ["--request-queue", str(queue)]
-    return [
-        *("--request-queue", str(queue)),
-        *("--slots", str(SLOTS), "--unchoke-interval", str(UNCHOKE_INTERVAL_S)),
-    ]
+    return ["--request-queue", str(queue), "--unchoke-interval", str(UNCHOKE_INTERVAL_S)]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from harness.labs.health import backlog_drops
 from harness.results.roles import Role
 from harness.results.schema import Sample
 from harness.results.step import Step
@@ -49,11 +50,13 @@ class Sampler:
     _meters: dict[str, list[_Meter]] = field(default_factory=dict)
     _t0: float = 0.0
     _busy_start_s: float = 0.0
+    _drops_start: int = 0
 
     def start(self, t0: float) -> None:
         """Begin to count; `t0` is the step's start on the monotonic clock."""
         self._t0 = t0
         self._busy_start_s = _machine_busy_s()
+        self._drops_start = backlog_drops()
         self._meters = {role: list(_meters(self._counted(role))) for role in self.roles}
 
     async def run(self) -> None:
@@ -68,7 +71,8 @@ class Sampler:
         """Take one sample of every role now."""
         at_s = time.monotonic() - self._t0
         taken = [self._sample(role, meters, at_s) for role, meters in self._meters.items()]
-        taken.append(self._record(Role.MACHINE, at_s, _machine_busy_s() - self._busy_start_s, 0))
+        drops = backlog_drops() - self._drops_start
+        taken.append(self._record(Role.MACHINE, at_s, _machine_busy_s() - self._busy_start_s, 0, drops))
         self.samples += taken
         self.heard(taken)
 
@@ -89,7 +93,7 @@ class Sampler:
             meter.read()
         return self._record(role, at_s, sum(meter.cpu_s for meter in meters), sum(meter.rss_bytes for meter in meters))
 
-    def _record(self, role: str, at_s: float, cpu_s: float, rss_bytes: int) -> Sample:
+    def _record(self, role: str, at_s: float, cpu_s: float, rss_bytes: int, drops: int = 0) -> Sample:
         return Sample(
             contender=self.step.contender,
             peers=self.step.peers,
@@ -99,6 +103,7 @@ class Sampler:
             cpu_s=round(cpu_s, 6),
             rss_bytes=rss_bytes,
             bytes=self.verified() if role == Role.PEERS else 0,
+            backlog_drops=drops,
         )
 
 

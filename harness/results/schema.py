@@ -42,7 +42,7 @@ class Sample(msgspec.Struct, frozen=True):
     """What one role used, and how far its transfers were, at one moment: a line of `samples.jsonl` (about 1 Hz).
 
     `cpu_s` is cumulative since the step's start, `rss_bytes` the sum over the role's processes, `bytes` the verified
-    bytes so far.
+    bytes so far. `backlog_drops`, of the role `machine`, counts packets the kernel had no time to receive.
     """
 
     contender: str
@@ -53,6 +53,7 @@ class Sample(msgspec.Struct, frozen=True):
     cpu_s: float
     rss_bytes: int
     bytes: int = 0
+    backlog_drops: int = 0
 
 
 class Quantiles(msgspec.Struct, frozen=True):

@@ -33,11 +33,7 @@ def test_a_step_of_a_swarm_counts_uplinks_that_also_carry_acknowledgements():
 
 def test_every_peer_counts_with_the_measured_rates_of_its_class():
     """The narrow one takes 1,000 B down 19 B/s; the wide one can be sent 108 B/s, but the first copy leaves at 100."""
-    rates = replace_classes(RATES)
+    rates = Calibration(100, 9, 8, 19, 0, CLASSES)
     theory = limits(UNEQUAL, [0.0, 0.0], rates, origin_is_server=False)
     assert theory.completion_s == pytest.approx(1000 / 19)
     assert theory.own_s == pytest.approx([1000 / 19, 10.0])
-
-
-def replace_classes(rates: Calibration) -> Calibration:
-    return Calibration(rates.server_up, 9, 8, 19, 0, CLASSES)
