@@ -9,7 +9,7 @@ from enum import Enum, auto
 from p2p_node.boundary import ConnectionId
 from p2p_node.core.rates import Rate
 from p2p_node.wire.announce import Address
-from p2p_node.wire.messages import Request
+from p2p_node.wire.messages import BLOCK, Requests
 
 
 class Phase(Enum):
@@ -36,6 +36,7 @@ class Connection:
         "id",
         "last_received",
         "last_sent",
+        "latency",
         "opened",
         "outgoing",
         "peer_choking",
@@ -45,8 +46,10 @@ class Connection:
         "phase",
         "requested",
         "revealed",
+        "turn",
         "upload",
         "uploads",
+        "uploads_count",
         "working_on",
     )
 
@@ -63,7 +66,11 @@ class Connection:
         self.am_interested = self.peer_interested = False
         self.pending: dict[tuple[int, int], float] = {}
         self.working_on: int | None = None
-        self.uploads: deque[Request] = deque()
+        self.uploads: deque[Requests] = deque()
+        self.uploads_count = 0
+        """Blocks in `uploads`."""
+        self.turn = BLOCK
+        """Bytes handed to its socket at once (see `lanes`)."""
         self.revealed = 0
         """Pieces this peer was told that we have."""
         self.assigned = 0
@@ -72,6 +79,8 @@ class Connection:
         """Pieces of which this peer asked for a block."""
         self.haves_due = 0
         """Pieces to tell it about, with the next thing sent or when the batch is due."""
+        self.latency = float("inf")
+        """Shortest time from a request to its block."""
         self.download = Rate(now)
         self.upload = Rate(now)
         self.cancelled: set[tuple[int, int]] = set()

@@ -1,8 +1,7 @@
 """One torrent's swarm as one peer sees it: connections come and go, messages come in, effects go out.
 
-The rules that keep a swarm near its bound: interest, unchoking and requests follow their causes at once, timers only
-rotate; a piece is told to others only after its hash was verified; HAVEs that can wait travel together, because each
-alone costs a packet.
+The rule that keeps a swarm near its bound: interest, unchoking and requests follow their causes at once; timers only
+rotate.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from p2p_node.boundary import Close, Complete, ConnectionId, Effect, Send
+from p2p_node.boundary import Close, Complete, ConnectionId, Effect, Send, Serve, Upload
 from p2p_node.core import bits
 from p2p_node.core.choker import RECHOKE_S, Choker
 from p2p_node.core.connection import Connection, Phase
 from p2p_node.core.downloader import Downloader
-from p2p_node.core.first_copies import FirstCopies
+from p2p_node.core.possessions import Possessions
 from p2p_node.core.uploader import Uploader
 from p2p_node.wire import messages as wire
 from p2p_node.wire.announce import Address
@@ -32,16 +31,19 @@ SILENCE_S = 120.0
 """A connection that says nothing for this long is dead; peers send something every minute or two."""
 
 KEEPALIVE_S = 55.0
-HAVE_BATCH_S = 0.25
-"""How long a HAVE may wait for company. A lone HAVE is 9 bytes in a packet of 75, to every peer, for every piece."""
 
 
 @dataclass(frozen=True, slots=True)
 class SwarmSettings:
-    """How a swarm behaves where there is a choice. `slots` None: everybody is unchoked while peers are few."""
+    """How a swarm behaves where there is a choice.
+
+    `slots` None: everybody is unchoked while peers are few. A peer dials others until it has `enough_connections`, as
+    every further one costs a HAVE a piece, and takes in `max_connections`.
+    """
 
     slots: int | None = None
     max_connections: int = 200
+    enough_connections: int = 30
     thrifty_seed: bool = True
 
 
@@ -57,14 +59,13 @@ class Swarm:
         self.effects: list[Effect] = []
         self.connections: dict[ConnectionId, Connection] = {}
         self.downloader = Downloader(metainfo, have, self.connections, self.effects, rng)
-        self.uploader = Uploader(metainfo, self.effects)
+        self.uploader = Uploader(metainfo, self.effects, now)
         self._picker = self.downloader.picker
         self._settings = settings
         self._choker = Choker(rng, now, settings.slots)
-        self._first_copies = FirstCopies(metainfo, self._picker.rarity)
-        self._thrifty = settings.thrifty_seed and self.complete
+        thrifty = settings.thrifty_seed and self.complete
+        self._possessions = Possessions(metainfo, self._picker, self.connections, self._send, thrifty)
         self._rechoke_at = now + RECHOKE_S
-        self._haves_at: float | None = None
 
     @property
     def complete(self) -> bool:
@@ -79,7 +80,8 @@ class Swarm:
     @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
-        return self._rechoke_at if self._haves_at is None else min(self._rechoke_at, self._haves_at)
+        flush_at = self._possessions.flush_at
+        return self._rechoke_at if flush_at is None else min(self._rechoke_at, flush_at)
 
     # Inputs
 
@@ -95,11 +97,10 @@ class Swarm:
         if gone is None:
             return
         self.downloader.release(gone)
-        self._picker.rarity.remove_all(gone.have)
-        self._first_copies.left(gone)
-        if self._thrifty:
-            self._reveal_all(now)
-        self._fill_all(now)
+        self.uploader.left(gone)
+        self.effects.append(Serve())  # its lane is free
+        self._possessions.left(gone, now)
+        self.downloader.fill_all(now)
         self._rechoke(now)
 
     def shaken_hands(self, connection: ConnectionId, handshake: Handshake, now: float) -> None:
@@ -114,7 +115,7 @@ class Swarm:
         peer.phase = Phase.OPEN
         peer.peer_id = handshake.peer_id
         peer.fast = handshake.fast
-        self._send_possessions(peer, now)
+        self._possessions.introduce(peer, now)
 
     def received(self, connection: ConnectionId, batch: Sequence[wire.Message], now: float) -> None:
         """Messages came. A peer that breaks the protocol is closed; what it said before counts."""
@@ -130,38 +131,43 @@ class Swarm:
         except ProtocolError as error:
             self._close(connection, str(error), now)
             return
+        said = len(self.effects)
         self.downloader.fill(peer, now)
+        if len(self.effects) > said and peer.haves_due:
+            self._possessions.tell(peer, now)  # in the requests' packet
 
     def piece_verified(self, piece: int, right: bool, now: float) -> None:
         """The outcome of a `Verify`; right means hashed and written."""
-        self.downloader.verified(piece, self.metainfo.piece_size(piece), right)
+        more = self.downloader.verified(piece, right)
         if right:
-            self._tell_everyone(piece, now)
-            for peer in self.connections.values():
-                self._update_interest(peer, now)
+            self._possessions.gained(piece, now)
             if self.complete:
                 self.effects.append(Complete())
                 self._leave_other_seeds(now)
-        self._fill_all(now)
+        if more:
+            self.downloader.fill_all(now)
 
-    def next_upload(self, connection: ConnectionId, now: float) -> wire.Request | None:
-        """The next block to send on this connection, or None when nothing waits."""
+    def next_upload(self, most: int, now: float) -> Upload | None:
+        """The next blocks to send, or None when nothing waits or the link is busy."""
+        return self.uploader.next_upload(most, now)
+
+    def drained(self, connection: ConnectionId, now: float) -> None:
+        """A socket has taken what was to be uploaded."""
         peer = self.connections.get(connection)
-        return None if peer is None else self.uploader.next_upload(peer, now)
+        if peer is not None:
+            self.uploader.drained(peer, now)
 
     def tick(self, now: float) -> None:
         """The timer came due."""
-        if self._haves_at is not None and now >= self._haves_at:
-            self._flush_haves(now)
+        if self._possessions.flush_at is not None and now >= self._possessions.flush_at:
+            self._possessions.flush(now)
         if now >= self._rechoke_at:
             self._rechoke_at = now + RECHOKE_S
             self._rechoke(now)
             self.downloader.release_snubbed(now)
-            self._fill_all(now)
+            self.downloader.fill_all(now)
             self._end_silent(now)
-            if self._thrifty:
-                self._first_copies.expire(now)
-                self._reveal_all(now)
+            self._possessions.expire(now)
 
     # Messages
 
@@ -169,7 +175,7 @@ class Swarm:
         peer.peer_choking = True
         if not peer.fast:  # with BEP 6 each request is rejected by name
             self.downloader.release(peer)
-            self._fill_all(now)
+            self.downloader.fill_all(now)
 
     def _on_unchoke(self, peer: Connection, _message: wire.Unchoke, _now: float) -> None:
         peer.peer_choking = False
@@ -183,115 +189,40 @@ class Swarm:
         self._rechoke(now)
 
     def _on_have(self, peer: Connection, message: wire.Have, now: float) -> None:
-        if message.piece >= self.metainfo.piece_count:
-            raise ProtocolError(f"have of piece {message.piece} of {self.metainfo.piece_count}")
-        self._add_possession(peer, message.piece)
-        if self._thrifty:
-            if self._first_copies.delivered(message.piece):
-                self._reveal_all(now)
-            elif not self._first_copies.all_assigned:
-                self._reveal(peer, now)
-        self._update_interest(peer, now)
+        self._possessions.has(peer, message.piece, now)
 
     def _on_bitfield(self, peer: Connection, message: wire.Bitfield, now: float) -> None:
-        self._set_possessions(peer, bits.from_bitfield(message.bits, self.metainfo.piece_count), now)
+        self._possessions.has_exactly(peer, bits.from_bitfield(message.bits, self.metainfo.piece_count), now)
 
     def _on_have_all(self, peer: Connection, _message: wire.HaveAll, now: float) -> None:
-        self._set_possessions(peer, self._whole, now)
+        self._possessions.has_all(peer, now)
 
     def _on_have_none(self, peer: Connection, _message: wire.HaveNone, now: float) -> None:
-        self._set_possessions(peer, 0, now)
+        self._possessions.has_exactly(peer, 0, now)
 
     def _on_request(self, peer: Connection, message: wire.Request, now: float) -> None:
+        self._on_requests(peer, wire.Requests(message.piece, message.begin, message.length, 1), now)
+
+    def _on_requests(self, peer: Connection, message: wire.Requests, now: float) -> None:
         first = not peer.requested >> message.piece & 1
         self.uploader.requested(peer, message, self.have)
-        if first and self._thrifty:
-            self._reveal(peer, now)
+        if first:
+            self._possessions.asked(peer, now)
 
     def _on_piece(self, peer: Connection, message: wire.Piece, now: float) -> None:
         self.downloader.received(peer, message, now)
+
+    def _on_blocks(self, peer: Connection, message: wire.Blocks, now: float) -> None:
+        begin = message.begin
+        for block in message.blocks:
+            self.downloader.received(peer, wire.Piece(message.piece, begin, block), now)
+            begin += len(block)
 
     def _on_cancel(self, peer: Connection, message: wire.Cancel, _now: float) -> None:
         self.uploader.cancelled(peer, message)
 
     def _on_reject(self, peer: Connection, message: wire.Reject, _now: float) -> None:
         self.downloader.rejected(peer, message.piece, message.begin)
-
-    # Who has what
-
-    @property
-    def _whole(self) -> int:
-        return (1 << self.metainfo.piece_count) - 1
-
-    def _add_possession(self, peer: Connection, piece: int) -> None:
-        if peer.have >> piece & 1:
-            return
-        before = peer.have
-        peer.have |= 1 << piece
-        if peer.have == self._whole:
-            self._picker.rarity.completed(before)
-        else:
-            self._picker.rarity.add(piece)
-
-    def _set_possessions(self, peer: Connection, have: int, now: float) -> None:
-        self._picker.rarity.remove_all(peer.have)
-        peer.have = have
-        self._picker.rarity.add_all(have)
-        self._update_interest(peer, now)
-
-    def _update_interest(self, peer: Connection, now: float) -> None:
-        interested = self._picker.wants_from(peer.have)
-        if interested != peer.am_interested:
-            peer.am_interested = interested
-            self._send(peer, wire.Interested() if interested else wire.NotInterested(), now)
-
-    def _send_possessions(self, peer: Connection, now: float) -> None:
-        if self._thrifty:
-            if peer.fast:
-                self._send(peer, wire.HaveNone(), now)
-            self._reveal(peer, now)
-            return
-        peer.revealed = self.have
-        if peer.fast and self.complete:
-            self._send(peer, wire.HaveAll(), now)
-        elif peer.fast and not self.have:
-            self._send(peer, wire.HaveNone(), now)
-        elif self.have:
-            self._send(peer, wire.Bitfield(bits.to_bitfield(self.have, self.metainfo.piece_count)), now)
-
-    def _reveal(self, peer: Connection, now: float) -> None:
-        held_back = not self._first_copies.all_assigned
-        found = self._first_copies.to_reveal(peer, now)
-        peer.revealed |= found
-        for piece in bits.members(found):
-            self._send(peer, wire.Have(piece), now)
-        if held_back and self._first_copies.all_assigned:
-            self._reveal_all(now)
-
-    def _reveal_all(self, now: float) -> None:
-        for peer in self.connections.values():
-            if peer.phase is Phase.OPEN:
-                self._reveal(peer, now)
-
-    def _tell_everyone(self, piece: int, now: float) -> None:
-        for peer in self.connections.values():
-            if peer.phase is Phase.OPEN:
-                peer.haves_due |= 1 << piece
-        if self._haves_at is None:
-            self._haves_at = now + HAVE_BATCH_S
-
-    def _flush_haves(self, now: float) -> None:
-        self._haves_at = None
-        for peer in self.connections.values():
-            news = peer.haves_due & ~peer.revealed
-            if peer.peer_interested:
-                news &= (
-                    ~peer.have
-                )  # a peer learns nothing from these; a seed, never interested, learns what was delivered
-            peer.haves_due = 0
-            peer.revealed |= news
-            for piece in bits.members(news):
-                self._send(peer, wire.Have(piece), now)
 
     # Whom to serve, whom to keep
 
@@ -303,16 +234,12 @@ class Swarm:
             elif peer not in unchoked and not peer.am_choking:
                 self.uploader.choke(peer)
 
-    def _fill_all(self, now: float) -> None:
-        for peer in self.connections.values():
-            self.downloader.fill(peer, now)
-
     def _unwelcome(self, peer: Connection, handshake: Handshake, now: float) -> str | None:
         if handshake.info_hash != self.metainfo.info_hash:
             return "asks for another torrent"
         if handshake.peer_id == self.peer_id:
             return "is this node itself"
-        if peer.address in self.downloader.banned:
+        if self._picker.trust.is_banned(peer.address):
             return "sent wrong pieces before"
         twin = next((other for other in self.connections.values() if other.peer_id == handshake.peer_id), None)
         if twin is None:
@@ -325,7 +252,7 @@ class Swarm:
 
     def _leave_other_seeds(self, now: float) -> None:
         for peer in list(self.connections.values()):
-            if peer.have == self._whole:
+            if self._possessions.is_seed(peer):
                 self._close(peer.id, "both have everything", now)
 
     def _end_silent(self, now: float) -> None:
@@ -359,7 +286,9 @@ _HANDLERS: dict[type, Callable[[Swarm, Connection, Any, float], None]] = {
     wire.HaveAll: Swarm._on_have_all,
     wire.HaveNone: Swarm._on_have_none,
     wire.Request: Swarm._on_request,
+    wire.Requests: Swarm._on_requests,
     wire.Piece: Swarm._on_piece,
+    wire.Blocks: Swarm._on_blocks,
     wire.Cancel: Swarm._on_cancel,
     wire.Reject: Swarm._on_reject,
 }

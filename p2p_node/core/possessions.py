@@ -1,0 +1,187 @@
+"""Who has which pieces, what follows from it for interest, and what others are told that this node has.
+
+A piece is told only after its hash was verified. HAVEs that can wait travel together, because each alone costs a
+packet; a seed with first copies to place tells each peer of its own (see `first_copies`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from p2p_node.boundary import ConnectionId
+from p2p_node.core import bits
+from p2p_node.core.connection import Connection, Phase
+from p2p_node.core.first_copies import FirstCopies
+from p2p_node.core.picker import Picker
+from p2p_node.wire import messages as wire
+from p2p_node.wire.errors import ProtocolError
+from p2p_node.wire.metainfo import Metainfo
+
+HAVE_SHARE = 0.01
+"""HAVEs that wait for company are sent on their own so often that their packets take this share of what is uploaded."""
+
+PACKET = 75
+"""Bytes on the wire of a packet with one HAVE."""
+
+MIN_WAIT_S, MAX_WAIT_S = 0.05, 1.0
+"""Bounds of the wait, also while nothing is uploaded yet."""
+
+Sender: TypeAlias = Callable[[Connection, wire.Message, float], None]
+
+
+class Possessions:
+    """What peers have and know; `thrifty` says whether this node is a seed that places first copies."""
+
+    def __init__(
+        self,
+        metainfo: Metainfo,
+        picker: Picker,
+        connections: Mapping[ConnectionId, Connection],
+        send: Sender,
+        thrifty: bool,
+    ) -> None:
+        self._piece_count = metainfo.piece_count
+        self._whole = (1 << metainfo.piece_count) - 1
+        self._picker = picker
+        self._connections = connections
+        self._send = send
+        self._thrifty = thrifty
+        self._first_copies = FirstCopies(metainfo, picker.rarity)
+        self.flush_at: float | None = None
+        """When `flush` wants to be called; None while nothing waits."""
+
+    def is_seed(self, peer: Connection) -> bool:
+        """Whether this peer has everything."""
+        return peer.have == self._whole
+
+    # What peers say
+
+    def has(self, peer: Connection, piece: int, now: float) -> None:
+        """The peer has one more piece; raises ProtocolError when there is no such piece."""
+        if piece >= self._piece_count:
+            raise ProtocolError(f"have of piece {piece} of {self._piece_count}")
+        self._add(peer, piece)
+        if self._thrifty:
+            if self._first_copies.delivered(piece):
+                self._reveal_all(now)
+            elif not self._first_copies.all_assigned:
+                self._reveal(peer, now)
+        if not peer.am_interested:
+            self.update_interest(peer, now)
+
+    def has_exactly(self, peer: Connection, have: int, now: float) -> None:
+        """The peer said everything that it has."""
+        self._picker.rarity.remove_all(peer.have)
+        peer.have = have
+        self._picker.rarity.add_all(have)
+        self.update_interest(peer, now)
+
+    def has_all(self, peer: Connection, now: float) -> None:
+        """The peer said that it has everything."""
+        self.has_exactly(peer, self._whole, now)
+
+    def asked(self, peer: Connection, now: float) -> None:
+        """The peer asked for a piece for the first time: a thrifty seed tells it of the next."""
+        if self._thrifty:
+            self._reveal(peer, now)
+
+    def left(self, peer: Connection, now: float) -> None:
+        """The peer is gone, and its copies with it."""
+        self._picker.rarity.remove_all(peer.have)
+        self._first_copies.left(peer)
+        if self._thrifty:
+            self._reveal_all(now)
+
+    def update_interest(self, peer: Connection, now: float) -> None:
+        """Say whether this peer has something that is missing here, when that has changed."""
+        interested = self._picker.wants_from(peer.have)
+        if interested != peer.am_interested:
+            peer.am_interested = interested
+            self._send(peer, wire.Interested() if interested else wire.NotInterested(), now)
+
+    # What peers are told
+
+    def introduce(self, peer: Connection, now: float) -> None:
+        """Tell a peer that has just shaken hands what is here."""
+        have = self._picker.have
+        if self._thrifty:
+            if peer.fast:
+                self._send(peer, wire.HaveNone(), now)
+            self._reveal(peer, now)
+            return
+        peer.revealed = have
+        if peer.fast and have == self._whole:
+            self._send(peer, wire.HaveAll(), now)
+        elif peer.fast and not have:
+            self._send(peer, wire.HaveNone(), now)
+        elif have:
+            self._send(peer, wire.Bitfield(bits.to_bitfield(have, self._piece_count)), now)
+
+    def gained(self, piece: int, now: float) -> None:
+        """A piece was verified here. Who waits for something from here hears of it at once, the others soon."""
+        bit = 1 << piece
+        missing = self._picker.missing
+        for peer in self._connections.values():
+            if peer.phase is not Phase.OPEN:
+                continue
+            peer.haves_due |= bit
+            if not peer.peer_interested and not peer.have & bit:
+                self.tell(peer, now)
+            if peer.am_interested and not peer.have & missing:
+                self.update_interest(peer, now)
+        if self.flush_at is None:
+            self.flush_at = now + self._wait_s(now)
+
+    def tell(self, peer: Connection, now: float) -> None:
+        """Send this peer the HAVEs that have waited for company."""
+        news = peer.haves_due & ~peer.revealed
+        if peer.peer_interested:
+            # A peer learns nothing from a HAVE of what it has; a seed, never interested, learns what was delivered.
+            news &= ~peer.have
+        peer.haves_due = 0
+        peer.revealed |= news
+        if news:
+            self._send(peer, wire.Haves(tuple(bits.members(news))), now)
+
+    def flush(self, now: float) -> None:
+        """Send everybody the HAVEs that have waited."""
+        self.flush_at = None
+        for peer in self._connections.values():
+            if peer.haves_due:
+                self.tell(peer, now)
+
+    def _wait_s(self, now: float) -> float:
+        uploaded = sum(peer.upload.per_second(now) for peer in self._connections.values())
+        wait = len(self._connections) * PACKET / (HAVE_SHARE * max(uploaded, 1.0))
+        return min(max(wait, MIN_WAIT_S), MAX_WAIT_S)
+
+    def expire(self, now: float) -> None:
+        """Place first copies anew that their peers show no use for."""
+        if self._thrifty:
+            self._first_copies.expire(now)
+            self._reveal_all(now)
+
+    def _add(self, peer: Connection, piece: int) -> None:
+        if peer.have >> piece & 1:
+            return
+        before = peer.have
+        peer.have |= 1 << piece
+        if self.is_seed(peer):
+            self._picker.rarity.completed(before)
+        else:
+            self._picker.rarity.add(piece)
+
+    def _reveal(self, peer: Connection, now: float) -> None:
+        held_back = not self._first_copies.all_assigned
+        found = self._first_copies.to_reveal(peer, now)
+        peer.revealed |= found
+        if found:
+            self._send(peer, wire.Haves(tuple(bits.members(found))), now)
+        if held_back and self._first_copies.all_assigned:
+            self._reveal_all(now)
+
+    def _reveal_all(self, now: float) -> None:
+        for peer in self._connections.values():
+            if peer.phase is Phase.OPEN:
+                self._reveal(peer, now)
