@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,9 +44,14 @@ def fleet(kind: str, control: Path) -> None:
     async def join(order: PeerOrder, tally: Tally) -> SwarmPeer:
         rates = Rates(order.upload_rate, order.download_rate)
         client = CLIENTS[kind](order.address, free_port(order.address), Path(order.directory), rates, received)
-        return SwarmPeer(order, await _started(client, control.parent / order.id), tally)
+        return SwarmPeer(order, await _started(client, _room(control.parent)), tally)
 
     uvloop.run(serve(control, kind, join))
+
+
+def _room(parent: Path) -> Path:
+    """A directory for a client's own files; whoever made `parent` removes it."""
+    return Path(tempfile.mkdtemp(prefix="client-", dir=parent))
 
 
 async def _started(client: Aria2Client | TransmissionClient, room: Path) -> Client:
@@ -73,7 +79,7 @@ def seed(kind: str, torrent: Path, data: Path, address: str, port: int, upload_r
 async def _seed(client: Aria2Client | TransmissionClient, torrent: Path, data: Path) -> None:
     stopping = stop_signal()
     try:
-        await client.start(torrent.with_name("seed"))
+        await client.start(_room(torrent.parent))
         await client.download(torrent, None)
         account = client.account
         while not account.ended:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
 import secrets
 import time
@@ -15,7 +14,7 @@ import aiohttp
 
 from harness.contenders.hosting.errors import FetchFailed
 from harness.contenders.hosting.swarming import Account
-from harness.contenders.process_fleet.program import RPC_ADDRESS, Program, Rates, free_port
+from harness.contenders.process_fleet.program import RPC_ADDRESS, Program, Rates, encoded, free_port
 from harness.contenders.process_fleet.received import Received
 
 LARGEST_TORRENT = "64M"
@@ -133,7 +132,6 @@ class Aria2Client:
 
     async def start(self, room: Path) -> None:
         """Start the program, idle, with its log in `room`; raises FetchFailed."""
-        room.mkdir()
         rpc_port, secret = free_port(), secrets.token_hex(8)
         options = [
             *command(self._address, self.port, self._directory, self._rates),
@@ -151,8 +149,7 @@ class Aria2Client:
         """Add a torrent; what its file holds already is hashed by the program itself."""
         assert self._rpc is not None, "start comes first"
         self._origin = origin
-        content = base64.b64encode(torrent.read_bytes()).decode()
-        gid = await self._rpc.ask("aria2.addTorrent", content)
+        gid = await self._rpc.ask("aria2.addTorrent", encoded(torrent))
         told = await self._rpc.ask("aria2.getFiles", gid)
         self.account.path = Path(told[0]["path"])
         self.account.size = int(told[0]["length"])

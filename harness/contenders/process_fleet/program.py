@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ctypes
 import os
 import signal
@@ -78,6 +79,14 @@ class Program:
         words = self._log.read_text(errors="replace").strip().splitlines()
         last = f"; its last words: {words[-1].strip()}" if words else ""
         on_end(f"{name} ended with exit code {code}{last}")
+
+
+def encoded(torrent: Path) -> str:
+    """A torrent as clients take it over their interfaces; raises FetchFailed."""
+    try:
+        return base64.b64encode(torrent.read_bytes()).decode()
+    except OSError as error:
+        raise FetchFailed(f"{torrent} cannot be read: {error.strerror}") from None
 
 
 def free_port(address: str = RPC_ADDRESS) -> int:

@@ -6,7 +6,6 @@ Its choking, interest and requests are decided on a pulse of up to 10 s that no 
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import os
 import time
@@ -18,7 +17,7 @@ import aiohttp
 
 from harness.contenders.hosting.errors import FetchFailed
 from harness.contenders.hosting.swarming import Account
-from harness.contenders.process_fleet.program import RPC_ADDRESS, Program, Rates, free_port
+from harness.contenders.process_fleet.program import RPC_ADDRESS, Program, Rates, encoded, free_port
 from harness.contenders.process_fleet.received import Received
 
 READY_TIMEOUT_S = 15.0
@@ -151,7 +150,6 @@ class TransmissionClient:
 
     async def start(self, room: Path) -> None:
         """Start the daemon, idle, with its files in `room`; raises FetchFailed."""
-        room.mkdir()
         rpc_port = free_port()
         self._bell = Bell(room, self._rung)
         written = settings(self._address, self.port, rpc_port, self._rates, self._bell.script)
@@ -165,8 +163,7 @@ class TransmissionClient:
         """Add a torrent; what its file holds already is hashed by the daemon itself."""
         assert self._rpc is not None, "start comes first"
         self._origin = origin
-        content = base64.b64encode(torrent.read_bytes()).decode()
-        added = await self._rpc.ask("torrent-add", {"metainfo": content, "download-dir": str(self._directory)})
+        added = await self._rpc.ask("torrent-add", {"metainfo": encoded(torrent), "download-dir": str(self._directory)})
         number = added["torrent-added"]["id"]
         told = await self._rpc.ask("torrent-get", {"ids": [number], "fields": ["files"]})
         [file] = told["torrents"][0]["files"]
