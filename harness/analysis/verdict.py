@@ -84,7 +84,8 @@ def _leads(compared: Sequence[Comparison]) -> Iterable[str]:
         yield f"From {_count(crossover)} on {_joined(leaders)} {verb} ahead of {baseline}."
     others = [title(comparison.challenger) for comparison in compared if comparison.crossover is None]
     if others:
-        yield capitalized(f"{_joined(others)} {'does' if len(others) == 1 else 'do'} not.")
+        verb = "does" if len(others) == 1 else "do"
+        yield capitalized(f"{_joined(others)} {verb} not{'' if crossovers else f' stay ahead of {baseline}'}.")
 
 
 def _amount(comparison: Comparison, valid: Sequence[Point]) -> str:

@@ -42,6 +42,7 @@ def charts(summary: Summary, transfers: Sequence[Transfer] = ()) -> list[Chart]:
     measured = points(rows)
     look = looks(row.contender for row in summary.rows)
     leads = {c.challenger: c.crossover for c in comparisons(measured) if c.crossover is not None}
+    limit = "; the limit is the last's" if any(point.bound_s for point in measured) else ""
     starts = " ".join(capitalized(f"{title(name)} leads from {peers} peers on.") for name, peers in leads.items())
     lines: dict[str, Callable[[Point], float | None]] = {
         "last peer": lambda p: p.last_s,
@@ -52,7 +53,7 @@ def charts(summary: Summary, transfers: Sequence[Transfer] = ()) -> list[Chart]:
         Chart(
             "completion",
             "How long until everybody has it",
-            f"Lower is better. A mark is one repeat's last peer; lines join medians; the limit is the last's. {starts}",
+            f"Lower is better. A mark is one repeat's last peer; lines join medians{limit}. {starts}",
             f"Completion time against the number of peers. {_told(measured, lambda p: p.last_s, 's')}",
             against_peers(
                 rows,

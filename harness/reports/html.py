@@ -14,11 +14,12 @@ from typing import Any
 import jinja2
 import vl_convert
 
+from harness.analysis.costs import cpu
 from harness.analysis.points import Point, largest_shared, points
 from harness.analysis.verdict import seconds, verdict
 from harness.reports import method
 from harness.reports.charts import Chart, charts
-from harness.reports.figures import Room, columns, mebibytes, megabits, percent
+from harness.reports.figures import Room, columns, mebibytes, megabits, number, percent
 from harness.reports.palette import looks
 from harness.reports.plots import dressed
 from harness.results.schema import Environment, Summary, Transfer
@@ -103,6 +104,13 @@ def _bundle() -> str:
     return script
 
 
+def _share(point: Point) -> str:
+    """What it is to be judged by: its share of the limit, or its cost where links have none."""
+    if point.efficiency is not None or point.bound_s is not None:
+        return f"{percent(point.efficiency)}% of the speed that theory allows"
+    return f"for {number(cpu(point))} CPU-seconds a GiB, server and peers together"
+
+
 def _tiles(summary: Summary) -> list[_Tile]:
     """Every contender at the largest number of peers at which all are valid."""
     valid = [point for point in points(summary.rows) if point.valid and point.last_s is not None]
@@ -113,7 +121,7 @@ def _tiles(summary: Summary) -> list[_Tile]:
             point=point,
             colour=look[point.contender].colour,
             last=seconds(point.last_s),
-            share=f"{percent(point.efficiency)}%",
+            share=_share(point),
             goodput=f"{megabits(point.goodput)} Mbit/s",
             origin=f"{mebibytes(point.origin_bytes)} MiB",
         )

@@ -34,17 +34,26 @@ def reading(scenario: Scenario) -> list[str]:
     sentences = [
         "A peer is done when its last byte is verified by hash. Times count from the moment it was meant to start, so "
         "that a late start flatters nobody.",
-        "The limit of a central server: all copies leave through its uplink, and each comes down one downlink – "
-        "max(N·F/uₛ, F/d), for N peers, a file of F bytes, the server's uplink uₛ and a peer's downlink d.",
-        "The limit of a swarm: every byte leaves the origin once, and all uplinks together carry all copies – "
-        "max(F/uₛ, F/d, N·F/(uₛ + N·u)), with a peer's uplink u (Kumar and Ross, 2006).",
-        "Limits know no protocol, no delay and no computing. One can come close to them but not beat them: a row that "
-        "does is marked as invalid.",
         f"Differences up to {TIE:.0%} count as level: two runs of the same may differ by as much.",
     ]
+    if scenario.links.unlimited:
+        sentences.append(
+            "No link limits anybody, so there is no theoretical limit: what is compared is how much each moves on this "
+            "machine, and for how many CPU-seconds."
+        )
+        if scenario.content.prewritten:
+            sentences.append("Each peer's file existed before in full size, with other content: fresh pages are dear.")
+        return sentences
+    sentences += [
+        "The limit of a central server: all copies leave through its uplink, and each comes down one downlink – "
+        "max(N·F/uₛ, F/d), for N peers, a file of F bytes, the server's uplink uₛ and the narrowest downlink d.",
+        "The limit of a swarm: every byte leaves the origin once, and all uplinks together carry all copies – "
+        "max(F/uₛ, F/d, N·F/(uₛ + Σu)), with the peers' uplinks u (Kumar and Ross, 2006).",
+        "Limits know no protocol, no delay and no computing. One can come close to them but not beat them: a row that "
+        "does is marked as invalid.",
+    ]
     if scenario.demand.arrival is not Arrival.FLASH:
-        sentences.insert(
-            3,
+        sentences.append(
             "Peers come at different times here, so the limit counts, for every peer and those after it, what can be "
             "delivered from its arrival on; it counts from the first arrival.",
         )
@@ -63,7 +72,7 @@ def unmeasured(scenario: Scenario, lab: str) -> list[str]:
     delay = scenario.links.delay
     their_links = "one of a few links" if scenario.links.classes else "the same link"
     return [
-        *([_LABS[lab]] if lab in _LABS else []),
+        *([_LABS[lab]] if lab in _LABS and not scenario.links.unlimited else []),
         f"Every two hosts are {delay * 1000:g} ms apart; loss and jitter are not emulated."
         if delay
         else "Links have no delay and lose nothing but what their own queues drop; distance would slow both sides.",
