@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from p2p_node.wire.announce import Address
+from p2p_node.wire.address import Address
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.messages import Message, Requests
 
@@ -87,6 +87,20 @@ class CancelRange(msgspec.Struct, frozen=True):
     number: int
 
 
+class SendDatagram(msgspec.Struct, frozen=True):
+    """Send this over UDP from the peer's own port to an address whose host may be a name; what comes back is
+    `datagram_received`. Answered by `datagram_failed` when the name leads nowhere, and else by nothing."""
+
+    address: Address
+    data: bytes
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something that a person should know went wrong, in one line."""
+
+    text: str
+
+
 class Complete(msgspec.Struct, frozen=True):
     """Every piece is verified; said once."""
 
@@ -102,5 +116,17 @@ class Upload(msgspec.Struct, frozen=True, gc=False):
 
 
 Effect: TypeAlias = (
-    Dial | Send | Serve | Close | Store | Verify | Discard | Announce | FetchRange | CancelRange | Complete
+    Dial
+    | Send
+    | Serve
+    | Close
+    | Store
+    | Verify
+    | Discard
+    | Announce
+    | SendDatagram
+    | FetchRange
+    | CancelRange
+    | Notice
+    | Complete
 )

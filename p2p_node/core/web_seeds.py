@@ -149,8 +149,8 @@ class WebSeeds:
         keep_until = self._takeover(run, peer.available)
         if keep_until is None:
             return False
-        for key in self._blocks(keep_until, run.end):
-            self._downloader.unclaim(key)
+        for piece, block in self._blocks(keep_until, run.end):
+            self._downloader.unclaim(piece, block)
         run.end = keep_until
         if run.at == run.end:
             self._effects.append(CancelRange(run.number))
@@ -220,10 +220,10 @@ class WebSeeds:
         # The end game: what one peer keeps us waiting for comes from here or there, whichever is sooner.
         under_way = [(run.at, run.end) for run in self._ranges.values()]
         owed = sorted(
-            (asked, key)
+            (run.asked_at, (run.piece, bits.first(run.blocks, 0)))
             for connection in self._connections.values()
-            for key, asked in connection.pending.items()
-            if now - asked >= HURRY_S and self._picker.partials[key[0]].admits(seed.address)
+            for run in connection.pending
+            if run.blocks and now - run.asked_at >= HURRY_S and self._picker.partials[run.piece].admits(seed.address)
         )
         for _, (piece, block) in owed:
             start, end = self._span(piece, block, block + 1)
@@ -248,7 +248,7 @@ class WebSeeds:
 
     def _take(self, run: Range, data: memoryview) -> None:
         for piece, index, block in self._whole_blocks(run, data):
-            self._downloader.take((piece, index), block, run.seed.address)
+            self._downloader.take(piece, index, block, run.seed.address)
 
     def _whole_blocks(self, run: Range, data: memoryview) -> Iterator[tuple[int, int, bytes | memoryview]]:
         while data:
@@ -272,8 +272,8 @@ class WebSeeds:
         del self._ranges[run.number]
         run.seed.under_way -= 1
         self._downloader.wasted += len(run.rest)
-        for key in self._blocks(run.at, run.end):
-            self._downloader.unclaim(key)
+        for piece, block in self._blocks(run.at, run.end):
+            self._downloader.unclaim(piece, block)
 
     def _retire(self, seed: WebSeed) -> None:
         if seed in self._seeds:

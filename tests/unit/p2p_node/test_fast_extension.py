@@ -50,14 +50,22 @@ class Bench:
         """What is sent now, until `most` bytes are."""
         sent: list[wire.Request] = []
         while sum(one.length for one in sent) < most and (upload := self.node.next_upload(BLOCK, 1.0)):
-            piece, begin, length, count = msgspec.structs.astuple(upload.requests)
-            sent += [wire.Request(piece, begin + at * length, length) for at in range(count)]
+            sent += singly(upload.requests)
             self.node.drained(upload.connection, 1.0)
         return sent
 
 
 def sent(effects: list[Effect], kind: type) -> list:
-    return [effect.message for effect in effects if isinstance(effect, Send) and isinstance(effect.message, kind)]
+    messages = [effect.message for effect in effects if isinstance(effect, Send)]
+    return [one for message in messages for one in singly(message) if isinstance(one, kind)]
+
+
+def singly(message: object) -> list:
+    """Each request of a run as one of its own."""
+    if not isinstance(message, wire.Requests):
+        return [message]
+    piece, begin, length, count = msgspec.structs.astuple(message)
+    return [wire.Request(piece, begin + at * length, length) for at in range(count)]
 
 
 def closed(effects: list[Effect]) -> bool:
