@@ -101,7 +101,7 @@ class Downloader:
         """Ask this peer for as much as its queue should hold."""
         if connection.peer_choking or not connection.am_interested:
             return
-        room = min(self._queue_target(connection, now), MAX_QUEUE) - len(connection.pending)
+        room = min(self._queue_target(connection, now), connection.reqq, MAX_QUEUE) - len(connection.pending)
         while room > 0 and self._unverified + self._asked * BLOCK < MAX_UNVERIFIED:
             picked = self.picker.pick(connection)
             if picked is None:

@@ -6,7 +6,7 @@ the whole contract.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -47,10 +47,12 @@ class Node:
         now: float,
     ) -> None:
         self.metainfo = metainfo
-        self.swarm = Swarm(metainfo, peer_id, have, settings, rng, now)
+        self.swarm = Swarm(metainfo, peer_id, own, have, settings, rng, now)
         self._settings = settings
         self._dialer = Dialer(own)
         self._trackers = [TrackerClient(url, metainfo.info_hash, peer_id, own[1]) for url in metainfo.trackers]
+        self._unproven: dict[ConnectionId, Address] = {}
+        """Connections dialled that have not shaken hands: a peer that just closes them may take another later."""
         self._effects: list[Effect] = []
 
     @property
@@ -62,7 +64,7 @@ class Node:
     def timer(self) -> float:
         """When `tick` wants to be called."""
         timers = [tracker.timer for tracker in self._trackers]
-        timers.append(self._dialer.timer())
+        timers.append(None if self.complete else self._dialer.timer())
         return min([self.swarm.timer, *(timer for timer in timers if timer is not None)])
 
     def tally(self) -> Tally:
@@ -87,10 +89,15 @@ class Node:
 
     # Inputs
 
+    def learn(self, addresses: Iterable[Address], now: float) -> None:
+        """Peers of the swarm were found somewhere."""
+        self._dialer.learn(addresses)
+        self._dial(now)
+
     def connected(self, connection: ConnectionId, address: Address, outgoing: bool, now: float) -> None:
         """A connection is established."""
         if outgoing:
-            self._dialer.succeeded(address)
+            self._unproven[connection] = address
         elif len(self.swarm.connections) >= self._settings.max_connections:
             self._effects.append(Close(connection, "too many connections"))
             return
@@ -102,17 +109,23 @@ class Node:
 
     def disconnected(self, connection: ConnectionId, now: float) -> None:
         """A connection ended; also the answer to `Close`."""
+        if (address := self._unproven.pop(connection, None)) is not None:
+            self._dialer.failed(address, now)
         self.swarm.disconnected(connection, now)
         self._dial(now)
 
     def shaken_hands(self, connection: ConnectionId, handshake: Handshake, now: float) -> None:
         """The peer's handshake came."""
+        if (address := self._unproven.pop(connection, None)) is not None:
+            self._dialer.succeeded(address)
         if connection in self.swarm.connections:
             self.swarm.shaken_hands(connection, handshake, now)
 
     def received(self, connection: ConnectionId, batch: Sequence[Message], now: float) -> None:
         """Messages came."""
         self.swarm.received(connection, batch, now)
+        if found := self.swarm.extensions.take_found():
+            self.learn(found, now)
 
     def piece_verified(self, piece: int, right: bool, now: float) -> None:
         """The outcome of a `Verify`."""
@@ -129,8 +142,7 @@ class Node:
     def announced(self, tracker: str, reply: bytes, now: float) -> None:
         """A tracker answered; raises ProtocolError when it refused or talked nonsense (it is asked again later)."""
         client = self._client(tracker)
-        self._dialer.learn(client.replied(reply, now))
-        self._dial(now)
+        self.learn(client.replied(reply, now), now)
 
     def announce_failed(self, tracker: str, now: float) -> None:
         """A tracker could not be reached."""
@@ -166,5 +178,6 @@ class Node:
             return
         connections = self.swarm.connections.values()
         room = self._settings.max_connections - len(connections)
-        for address in self._dialer.next({peer.address for peer in connections}, room, now):
+        connected = {peer.listen_address or peer.address for peer in connections}
+        for address in self._dialer.next(connected, room, now):
             self._effects.append(Dial(address))
