@@ -75,4 +75,10 @@ class Complete(msgspec.Struct, frozen=True):
     """Every piece is verified; said once."""
 
 
-Effect: TypeAlias = Dial | Send | Serve | Close | Store | Verify | Discard | Announce | Complete
+class Learned(msgspec.Struct, frozen=True):
+    """The torrent's info dictionary was fetched from peers and has the right hash; said once."""
+
+    raw_info: bytes
+
+
+Effect: TypeAlias = Dial | Send | Serve | Close | Store | Verify | Discard | Announce | Complete | Learned

@@ -14,6 +14,7 @@ import aiohttp
 
 from p2p_node import boundary
 from p2p_node.boundary import ConnectionId, Effect
+from p2p_node.core.metadata_node import MetadataNode
 from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.connection import PeerConnection
@@ -23,6 +24,7 @@ from p2p_node.shell.throttle import TokenBucket
 from p2p_node.wire.announce import Address
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.handshake import Handshake
+from p2p_node.wire.magnet import Magnet
 from p2p_node.wire.messages import Message, encode, piece_header
 from p2p_node.wire.metainfo import Metainfo
 
@@ -36,17 +38,23 @@ HASHED_INLINE = 128 * 1024
 
 
 class Peer:
-    """Listens on one address from the start; joins a swarm with `join`. `failed` is set when it can go on no more."""
+    """Listens on one address from the start; joins a swarm with `join`, after `seek` when only a magnet link is known.
+
+    `failed` is set when it can go on no more.
+    """
 
     def __init__(self, hasher: Executor, upload_rate: float | None = None, download_rate: float | None = None) -> None:
         self.address: Address = ("", 0)
-        self.node: Node | None = None
+        self.node: Node | MetadataNode | None = None
+        self.raw_info: bytes | None = None
+        """The info dictionary that `seek` asked for, once it is here."""
         self.first_byte_at: float | None = None
         """When the first payload byte came, and when the last was verified, in seconds of `time.monotonic()`."""
         self.completed_at: float | None = None
         self.changed = asyncio.Event()
-        """Set whenever there is something new to report: a first byte, a verified piece, an end."""
+        """Set whenever there is something new to report: metadata, a first byte, a verified piece, an end."""
         self.failed: NodeError | None = None
+        self._peer_id = PEER_ID_PREFIX + os.urandom(12)
         self._loop = asyncio.get_running_loop()
         self._hasher = hasher
         self._upload = TokenBucket(upload_rate) if upload_rate else None
@@ -77,11 +85,24 @@ class Peer:
             connector=aiohttp.TCPConnector(local_addr=(host, 0)), timeout=aiohttp.ClientTimeout(ANNOUNCE_S)
         )
 
+    def seek(self, magnet: Magnet) -> None:
+        """Look for the metadata of this torrent among its peers."""
+        rng = Random(self._peer_id)
+        self.node = MetadataNode(magnet, self._peer_id, self.address, rng, self._loop.time())
+        self.node.tick(self._loop.time())
+        self._perform()
+
     def join(self, metainfo: Metainfo, storage: Storage, have: int, settings: SwarmSettings) -> None:
         """Enter the swarm of this torrent, holding the pieces in `have`."""
-        peer_id = PEER_ID_PREFIX + os.urandom(12)
+        known = self.node.known if isinstance(self.node, MetadataNode) else ()
+        self.node = None
+        for connection in list(self._connections.values()):
+            connection.close()  # many clients take one connection a host
+        self._connections.clear()
+        rng = Random(self._peer_id)
         self._storage = storage
-        self.node = Node(metainfo, peer_id, self.address, have, settings, Random(peer_id), self._loop.time())
+        self.node = Node(metainfo, self._peer_id, self.address, have, settings, rng, self._loop.time())
+        self.node.learn(known, self._loop.time())
         self.node.tick(self._loop.time())
         self._perform()
 
@@ -204,6 +225,7 @@ class Peer:
             boundary.Dial: self._dial,
             boundary.Announce: self._announce,
             boundary.Complete: self._complete,
+            boundary.Learned: self._learned,
         }
 
     def _perform(self) -> None:
@@ -251,7 +273,7 @@ class Peer:
         self._storage.store(effect.piece, effect.begin, effect.data)
 
     def _verify(self, effect: boundary.Verify) -> None:
-        assert self._storage is not None and self.node is not None
+        assert self._storage is not None and isinstance(self.node, Node)
         if self.node.metainfo.piece_size(effect.piece) <= HASHED_INLINE:
             self._loop.call_soon(self._verify_inline, effect.piece)
             return
@@ -277,7 +299,7 @@ class Peer:
             self._verified(piece, done.result())
 
     def _verified(self, piece: int, right: bool) -> None:
-        if self.node is None or self._storage is None:
+        if not isinstance(self.node, Node) or self._storage is None:
             return
         if right:
             self._storage.discard(piece)
@@ -291,6 +313,10 @@ class Peer:
 
     def _complete(self, _effect: boundary.Complete) -> None:
         self.completed_at = time.monotonic()
+        self.changed.set()
+
+    def _learned(self, effect: boundary.Learned) -> None:
+        self.raw_info = effect.raw_info
         self.changed.set()
 
     def _dial(self, effect: boundary.Dial) -> None:
