@@ -247,10 +247,9 @@ class Network:
 
     def run(self, until: float, done: Callable[[], bool] = lambda: False) -> None:
         while self._events and not done():
-            when, _, action = heapq.heappop(self._events)
-            if when > until:
+            if self._events[0][0] > until:
                 return
-            self.now = when
+            self.now, _, action = heapq.heappop(self._events)
             action()
 
     def connect(self, peer: FakePeer, address: Address) -> None:
