@@ -61,6 +61,10 @@ class Dialer:
             self._dialling[address] = self._candidates.pop(address)
         return chosen
 
+    def untried(self) -> list[Address]:
+        """The addresses that could be dialled, now or later."""
+        return [*self._dialling, *self._candidates]
+
     def timer(self) -> float | None:
         """When a failed address is to be tried again; None when there is none. One that is due waits for room."""
         return self._retry_at

@@ -44,8 +44,6 @@ class MetadataNode:
     """Fetches one torrent's metadata. Every input takes `now`, seconds of one monotonic clock."""
 
     def __init__(self, magnet: Magnet, peer_id: bytes, own: Address, rng: Random, now: float) -> None:
-        self.known: dict[Address, None] = dict.fromkeys(magnet.peers)
-        """Addresses of peers that proved to be of this torrent, and those of the link."""
         self._info_hash = magnet.info_hash
         self._peer_id = peer_id
         self._connections: dict[ConnectionId, Connection] = {}
@@ -66,6 +64,12 @@ class MetadataNode:
         self._check_at = now
 
     complete = False
+
+    @property
+    def known(self) -> list[Address]:
+        """Where peers of this torrent are, or may be."""
+        listening = [peer.listen_address for peer in self._connections.values()]
+        return [*(address for address in listening if address is not None), *self._dialer.untried()]
 
     @property
     def timer(self) -> float:
@@ -124,7 +128,6 @@ class MetadataNode:
         peer.phase = Phase.OPEN
         peer.peer_id = handshake.peer_id
         peer.extended = True
-        self._remember(peer)
         self._extensions.greet(peer, now)
 
     def received(self, connection: ConnectionId, batch: Sequence[Message], now: float) -> None:
@@ -173,7 +176,6 @@ class MetadataNode:
     # What peers say
 
     def _greeted(self, peer: Connection, now: float) -> None:
-        self._remember(peer)
         self._exchange.joined(peer, now)
         if Extension.METADATA in peer.numbers and peer.metadata_size is not None:
             self._fetcher.joined(peer.id, peer.metadata_size)
@@ -193,10 +195,6 @@ class MetadataNode:
     def _on_gossip(self, peer: Connection, payload: bytes, now: float) -> None:
         self._exchange.received(peer, payload, now)
         self._dialer.learn(self._exchange.take_found())
-
-    def _remember(self, peer: Connection) -> None:
-        if peer.listen_address is not None:
-            self.known[peer.listen_address] = None
 
     # What follows
 
