@@ -39,6 +39,10 @@ MAX_REFUSED = 20
 """A peer that goes on and on after BURST is closed."""
 
 
+_SEED, _REACHABLE = Trait.SEED.value, Trait.REACHABLE.value
+"""Plain numbers: arithmetic with flags is slow, and every address told needs it."""
+
+
 class _Partner:
     """A peer that speaks PEX: what it was told, what it told, and when the next message may go."""
 
@@ -151,9 +155,8 @@ class PeerExchange:
         self.timer = when if self.timer is None else min(self.timer, when)
 
 
-def _traits(peer: Connection) -> Trait:
-    traits = Trait.SEED if peer.upload_only else Trait(0)
-    return traits | Trait.REACHABLE if peer.outgoing else traits
+def _traits(peer: Connection) -> int:
+    return (_SEED if peer.upload_only else 0) | (_REACHABLE if peer.outgoing else 0)
 
 
 def _is_dialable(address: Address, own: Address, teller: Address) -> bool:

@@ -36,9 +36,9 @@ class Trait(IntFlag):
 
 
 class Gossip(msgspec.Struct, frozen=True):
-    """The addresses that joined, each with its traits, and those that left."""
+    """The addresses that joined, each with its traits (a set of `Trait` in one byte), and those that left."""
 
-    added: dict[Compact, Trait] = {}
+    added: dict[Compact, int] = {}
     dropped: tuple[Compact, ...] = ()
 
     def encode(self) -> bytes:
@@ -60,17 +60,14 @@ class Gossip(msgspec.Struct, frozen=True):
         if len(payload) > MAX_GOSSIP:
             raise ProtocolError(f"peer exchange of {len(payload)} bytes")
         fields = bencoding.decode_dict(payload)
-        added: dict[Compact, Trait] = {}
+        added: dict[Compact, int] = {}
         dropped: list[Compact] = []
         for width, suffix in ((_V4, b""), (_V6, b"6")):
             joined = _compacts(fields, b"added" + suffix, width)
             traits = _bytes(fields, b"added" + suffix + b".f").ljust(len(joined), b"\0")
-            added |= {compact: Trait(trait & _ALL_TRAITS) for compact, trait in zip(joined, traits, strict=False)}
+            added |= zip(joined, traits, strict=False)
             dropped += _compacts(fields, b"dropped" + suffix, width)
         return cls(added, tuple(dropped))
-
-
-_ALL_TRAITS = sum(Trait)
 
 
 def pack(address: Address) -> Compact:

@@ -36,7 +36,7 @@ handshakes = st.builds(
 )
 
 compacts = st.binary(min_size=6, max_size=6) | st.binary(min_size=18, max_size=18)
-traits = st.integers(0, 31).map(Trait)
+traits = st.integers(0, 255)
 
 bencodable: st.SearchStrategy[Any] = st.recursive(
     st.integers(-(1 << 63), 1 << 63) | st.binary(max_size=30),
