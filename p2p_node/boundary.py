@@ -6,13 +6,14 @@ simulated lab in virtual time. Times are seconds of the caller's clock, always p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import msgspec
 
 from p2p_node.wire.announce import Address
 from p2p_node.wire.handshake import Handshake
-from p2p_node.wire.messages import Message
+from p2p_node.wire.messages import Message, Requests
 
 ConnectionId: TypeAlias = int
 """Names a connection; chosen by whoever performs effects, never reused."""
@@ -32,9 +33,7 @@ class Send(msgspec.Struct, frozen=True, gc=False):
 
 
 class Serve(msgspec.Struct, frozen=True, gc=False):
-    """Blocks wait to be uploaded on this connection; take them with `next_upload` as the link has room."""
-
-    connection: ConnectionId
+    """Blocks wait to be uploaded: take them with `next_upload` until it has none."""
 
 
 class Close(msgspec.Struct, frozen=True):
@@ -45,11 +44,11 @@ class Close(msgspec.Struct, frozen=True):
 
 
 class Store(msgspec.Struct, frozen=True, gc=False):
-    """Keep this block of a piece that is not yet verified. `data` must be copied before the next input."""
+    """Keep these blocks, side by side, of a piece that is not yet verified. Copy them before the next input."""
 
     piece: int
     begin: int
-    data: bytes | memoryview
+    blocks: Sequence[bytes | memoryview]
 
 
 class Verify(msgspec.Struct, frozen=True, gc=False):
@@ -79,6 +78,16 @@ class Learned(msgspec.Struct, frozen=True):
     """The torrent's info dictionary was fetched from peers and has the right hash; said once."""
 
     raw_info: bytes
+
+
+class Upload(msgspec.Struct, frozen=True, gc=False):
+    """Blocks to send on a connection now; not an effect but what `next_upload` returns. Answered by `drained` when the
+    socket has taken them."""
+
+    connection: ConnectionId
+    requests: Requests
+    turn: int
+    """Bytes that the socket may hold unsent, so that little is sent in vain."""
 
 
 Effect: TypeAlias = Dial | Send | Serve | Close | Store | Verify | Discard | Announce | Complete | Learned

@@ -24,7 +24,7 @@ from p2p_node.wire.announce import Address, decode_announce, encode_reply
 from p2p_node.wire.frames import decode_frames
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.magnet import Magnet
-from p2p_node.wire.messages import Message, Piece, Request, encode
+from p2p_node.wire.messages import BLOCK, Message, Piece, Requests, encode
 from p2p_node.wire.metainfo import Metainfo, decode_info, decode_metainfo, encode_metainfo
 
 TRACKER = "http://tracker/announce"
@@ -62,7 +62,6 @@ class FakePeer:
         self.gone = False
         self._buffers: dict[int, bytearray] = {}
         self._next_link = count(1)
-        self._serving: dict[int, None] = {}
         self._busy = False
         self._timer_at = float("inf")
         self._peer_id = b"-SB0100-%012d" % index
@@ -146,14 +145,14 @@ class FakePeer:
         match effect:
             case boundary.Send(connection, message):
                 self.send(connection, message)
-            case boundary.Serve(connection):
-                self._serving.setdefault(connection)
+            case boundary.Serve():
                 self._serve()
             case boundary.Close(connection, reason):
                 self.closed.append(reason)
                 self.unlink(connection)
-            case boundary.Store(piece, begin, data):
+            case boundary.Store(piece, begin, blocks):
                 buffer = self._buffers.setdefault(piece, bytearray(network.metainfo.piece_size(piece)))
+                data = b"".join(blocks)
                 buffer[begin : begin + len(data)] = data
             case boundary.Verify(piece):
                 network.at(network.now + network.hash_s, lambda: self._verify(piece))
@@ -185,25 +184,22 @@ class FakePeer:
         self.perform()
 
     def _serve(self) -> None:
-        while self._serving and not self._busy:
-            number = next(iter(self._serving))
-            del self._serving[number]
-            request = self.node.next_upload(number, self.network.now)
-            if request is None:
-                continue
-            self._serving[number] = None
-            self.sent_blocks.append((request.piece, request.begin))
-            start = request.piece * self.network.metainfo.piece_length + request.begin
-            data = bytes(self.content[start : start + request.length])
-            if self.lies:
-                data = bytes(len(data))
-            self._busy = True
-            self.network.at(self.network.now + self.block_s, partial(self._sent, number, request, data))
+        if self._busy or self.gone or (upload := self.node.next_upload(BLOCK, self.network.now)) is None:
+            return
+        request = upload.requests
+        self.sent_blocks.append((request.piece, request.begin))
+        start = request.piece * self.network.metainfo.piece_length + request.begin
+        data = bytes(self.content[start : start + request.length])
+        if self.lies:
+            data = bytes(len(data))
+        self._busy = True
+        self.network.at(self.network.now + self.block_s, partial(self._sent, upload.connection, request, data))
 
-    def _sent(self, number: int, request: Request, data: bytes) -> None:
+    def _sent(self, number: int, request: Requests, data: bytes) -> None:
         self._busy = False
         if self.gone:
             return
+        self.node.drained(number, self.network.now)
         self.send(number, Piece(request.piece, request.begin, data))
         self._serve()
 

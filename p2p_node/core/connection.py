@@ -10,7 +10,7 @@ from p2p_node.boundary import ConnectionId
 from p2p_node.core.rates import Rate
 from p2p_node.wire.announce import Address
 from p2p_node.wire.extension import Extension
-from p2p_node.wire.messages import Request
+from p2p_node.wire.messages import BLOCK, Requests
 
 DEFAULT_REQQ = 250
 """Requests that a peer is trusted to queue which does not say how many: what clients did before they said so."""
@@ -41,6 +41,7 @@ class Connection:
         "id",
         "last_received",
         "last_sent",
+        "latency",
         "listen_address",
         "metadata_size",
         "numbers",
@@ -54,9 +55,11 @@ class Connection:
         "reqq",
         "requested",
         "revealed",
+        "turn",
         "upload",
         "upload_only",
         "uploads",
+        "uploads_count",
         "working_on",
     )
 
@@ -73,7 +76,11 @@ class Connection:
         self.am_interested = self.peer_interested = False
         self.pending: dict[tuple[int, int], float] = {}
         self.working_on: int | None = None
-        self.uploads: deque[Request] = deque()
+        self.uploads: deque[Requests] = deque()
+        self.uploads_count = 0
+        """Blocks in `uploads`."""
+        self.turn = BLOCK
+        """Bytes handed to its socket at once (see `lanes`)."""
         self.revealed = 0
         """Pieces this peer was told that we have."""
         self.assigned = 0
@@ -82,6 +89,8 @@ class Connection:
         """Pieces of which this peer asked for a block."""
         self.haves_due = 0
         """Pieces to tell it about, with the next thing sent or when the batch is due."""
+        self.latency = float("inf")
+        """Shortest time from a request to its block."""
         self.download = Rate(now)
         self.upload = Rate(now)
         self.cancelled: set[tuple[int, int]] = set()

@@ -1,6 +1,7 @@
 """Whom to dial: addresses learned, tried a few at a time, and again later when they failed.
 
-The order is that of BEP 40, so that no peer can choose to be preferred, nor fill this node's memory and connections.
+Where not all can be dialled or remembered, BEP 40 decides, so that no peer can choose to be preferred. Otherwise they
+are dialled as they were learned: trackers know the first seed longest.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ class Dialer:
         self._retry_at = min((one.next_at for one in self._candidates.values() if one.next_at > now), default=None)
         room = min(room, MAX_HALF_OPEN - len(self._dialling))
         due = [address for address, candidate in self._candidates.items() if candidate.next_at <= now]
-        chosen = heapq.nlargest(room, due, key=lambda address: self._candidates[address].priority)
+        chosen = due
+        if len(due) > room:
+            chosen = heapq.nlargest(room, due, key=lambda address: self._candidates[address].priority)
         for address in chosen:
             self._dialling[address] = self._candidates.pop(address)
         return chosen

@@ -1,21 +1,32 @@
-"""The download side: keeps each peer's request queue full, takes blocks in, and runs the end game."""
+"""The download side: keeps each peer's request queue full, takes blocks in, and runs the end game.
+
+Queues are short: what is asked of a slow peer cannot be had from a faster one, and at the end everybody waits for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from random import Random
 
 from p2p_node.boundary import Close, ConnectionId, Discard, Effect, Send, Store, Verify
 from p2p_node.core.connection import Connection
 from p2p_node.core.picker import Picker
+from p2p_node.core.requests import Key, Requests
 from p2p_node.wire.announce import Address
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.messages import BLOCK, Cancel, Piece, Request
 from p2p_node.wire.metainfo import Metainfo
 
 MIN_QUEUE = 2
-"""Requests under way to a peer whose rate is not known yet. Measured with 32 peers: with 4 the queues outlast the
-links, which costs 4 % at the end; with 1 links stall between two blocks."""
+"""Requests under way to a peer whose rate is not known yet."""
+
+QUEUE_S = 0.2
+"""Beyond MIN_QUEUE, requests under way last this long at the peer's present rate, and twice the shortest time in which
+it ever answered: enough for its link to stay busy, and little to wait for at the end."""
+
+REFILL = 2
+"""Requests are sent together, at least this many or a quarter of the queue: each packet of them costs both ends."""
 
 MAX_QUEUE = 500
 """Requests under way to one peer. transmission serves 511 and forgets the rest."""
@@ -42,18 +53,18 @@ class Downloader:
         self.picker = Picker(metainfo, have, rng)
         self.wasted = 0
         """Payload bytes received and thrown away."""
+        self.duplicates = 0
+        """Of these, bytes of blocks that were here already."""
         self.hash_failures = 0
         self._connections = connections
         self._effects = effects
-        self.served: dict[Address, int] = {}
+        self.served: Counter[Address] = Counter()
         """Verified bytes by the peer that sent them."""
-        self.banned: set[Address] = set()
-        """Peers that sent wrong pieces."""
-        self._verifying: dict[int, dict[Address, int]] = {}
-        self._asked = 0
-        """Requests under way to all peers."""
+        self._requests = Requests()
         self._unverified = 0
         """Bytes received of pieces not verified."""
+        self._full = False
+        """Whether a peer was not asked for all it could send because too much is not verified yet."""
 
     def received(self, connection: Connection, block: Piece, now: float) -> None:
         """A block came. Raises ProtocolError when it was never asked for."""
@@ -61,71 +72,86 @@ class Downloader:
         key = (block.piece, index)
         size = len(block.data)
         connection.download.add(size, now)
-        if connection.pending.pop(key, None) is not None:
-            self._asked -= 1
-        else:
-            if key not in connection.cancelled:
-                raise ProtocolError(f"unsolicited block {index} of piece {block.piece}")
+        asked_at = self._requests.remove(connection, key)
+        if asked_at is not None:
+            connection.latency = min(connection.latency, now - asked_at)
+        elif key in connection.cancelled:
             connection.cancelled.discard(key)
+        else:
+            raise ProtocolError(f"unsolicited block {index} of piece {block.piece}")
         if remainder or size != self.picker.block_size(*key):
             raise ProtocolError(f"block {index} of piece {block.piece} has {size} bytes at {block.begin}")
-        partial = self.picker.receive(block.piece, index, size, connection)
+        partial = self.picker.receive(*key, connection.address)
         if partial is None:
             self.wasted += size
+            self.duplicates += size
             return
         self._unverified += size
-        self._effects.append(Store(block.piece, block.begin, block.data))
-        if self.picker.end_game:
-            self._cancel_elsewhere(key, size, connection)
+        self._effects.append(Store(block.piece, block.begin, [block.data]))
+        self._cancel_elsewhere(key, size)
         if not partial.missing:
-            self._verifying[block.piece] = partial.contributors
             self._effects.append(Verify(block.piece))
 
-    def verified(self, piece: int, size: int, right: bool) -> None:
-        """The outcome of a `Verify`. A wrong piece is thrown away, and so is a peer that sent all of it."""
-        contributors = self._verifying.pop(piece)
-        self._unverified -= size
+    def verified(self, piece: int, right: bool) -> bool:
+        """The outcome of a `Verify`; returns whether peers can be asked for more now.
+
+        A wrong piece is thrown away, and so is the peer that is to blame for it.
+        """
         if right:
+            self._unverified -= self.picker.piece_size(piece)
+            self._credit(piece)
             self.picker.verified(piece)
-            for source, count in contributors.items():
-                self.served[source] = self.served.get(source, 0) + count
-            return
-        self.picker.failed(piece)
+            return self._full or self.picker.end_game
         self.hash_failures += 1
-        self.wasted += size
+        self._waste((piece, block) for block in range(self.picker.block_count(piece)))
         self._effects.append(Discard(piece))
-        if len(contributors) == 1:
-            self._ban(next(iter(contributors)), f"sent piece {piece}, which is wrong")
+        liar = self.picker.failed(piece)
+        if liar is not None:
+            self._expel(liar, f"sent piece {piece}, which is wrong")
+        return True
 
     def fill(self, connection: Connection, now: float) -> None:
         """Ask this peer for as much as its queue should hold."""
         if connection.peer_choking or not connection.am_interested:
             return
-        room = min(self._queue_target(connection, now), connection.reqq, MAX_QUEUE) - len(connection.pending)
-        while room > 0 and self._unverified + self._asked * BLOCK < MAX_UNVERIFIED:
+        target = min(self._queue_target(connection, now), connection.reqq)
+        room = target - len(connection.pending)
+        if connection.pending and room < max(REFILL, target // 4):
+            return
+        while room > 0:
+            if self._unverified + self._requests.count * BLOCK >= MAX_UNVERIFIED:
+                self._full = True
+                return
             picked = self.picker.pick(connection)
             if picked is None:
                 break
-            self._request(connection, *picked, now)
+            self._request(connection, picked, now)
             room -= 1
         if not connection.pending and self.picker.end_game:
             self._request_again(connection, now)
 
+    def fill_all(self, now: float) -> None:
+        """Ask every peer for as much as its queue should hold."""
+        self._full = False
+        for connection in self._connections.values():
+            self.fill(connection, now)
+
     def release(self, connection: Connection) -> None:
         """Nothing more will come from this peer: what it was asked for is open again for others."""
         self.picker.leave(connection)
-        for piece, block in connection.pending:
-            self._give_back(piece, block, connection)
-        connection.cancelled.update(connection.pending)
-        self._asked -= len(connection.pending)
-        connection.pending.clear()
+        for key in list(connection.pending):
+            self._requests.remove(connection, key)
+            connection.cancelled.add(key)
+            self._give_back(key)
+        for partial in self.picker.abandon(connection.address):
+            self._waste((partial.piece, block) for block in partial.senders)
+            self._effects.append(Discard(partial.piece))
 
     def rejected(self, connection: Connection, piece: int, begin: int) -> None:
         """The peer will not send this block (BEP 6). Raises ProtocolError when it was never asked for."""
         key = (piece, begin // BLOCK)
-        if connection.pending.pop(key, None) is not None:
-            self._asked -= 1
-            self._give_back(*key, connection)
+        if self._requests.remove(connection, key) is not None:
+            self._give_back(key)
         elif key in connection.cancelled:
             connection.cancelled.discard(key)
         else:
@@ -135,48 +161,47 @@ class Downloader:
         """Take back what peers that fell silent were asked for."""
         for connection in self._connections.values():
             if connection.pending and now - connection.last_received > SNUBBED_S:
-                oldest = min(connection.pending.values())
+                oldest = next(iter(connection.pending.values()))
                 if now - oldest > SNUBBED_S:
                     self.release(connection)
 
     def _queue_target(self, connection: Connection, now: float) -> int:
-        # What came in the last two seconds, halved, is a second's worth: enough for any round trip, and it doubles each
-        # round trip while the rate still grows.
-        return MIN_QUEUE + connection.download.window(now) // (2 * BLOCK)
+        seconds = QUEUE_S + 2 * min(connection.latency, 1.0)
+        return min(MIN_QUEUE + int(connection.download.per_second(now) * seconds) // BLOCK, MAX_QUEUE)
 
-    def _ban(self, liar: Address, reason: str) -> None:
-        self.banned.add(liar)
-        for connection in self._connections.values():
-            if connection.address == liar:
-                self._effects.append(Close(connection.id, reason))
-
-    def _request(self, connection: Connection, piece: int, block: int, now: float) -> None:
-        connection.pending[piece, block] = now
-        self._asked += 1
-        connection.cancelled.discard((piece, block))
+    def _request(self, connection: Connection, key: Key, now: float) -> None:
+        self._requests.add(connection, key, now)
+        connection.cancelled.discard(key)
+        piece, block = key
         request = Request(piece, block * BLOCK, self.picker.block_size(piece, block))
         self._effects.append(Send(connection.id, request))
 
     def _request_again(self, connection: Connection, now: float) -> None:
-        holders: dict[tuple[int, int], list[float]] = {}
-        for other in self._connections.values():
-            for key, asked in other.pending.items():
-                holders.setdefault(key, []).append(asked)
-        singles = [
-            (asked[0], key) for key, asked in holders.items() if len(asked) == 1 and connection.have >> key[0] & 1
-        ]
-        if singles:
-            _, key = min(singles)
-            self._request(connection, *key, now)
+        key = self._requests.latest_elsewhere(connection, self._connections.values(), now)
+        if key is not None and self.picker.partials[key[0]].admits(connection.address):
+            self._request(connection, key, now)
 
-    def _cancel_elsewhere(self, key: tuple[int, int], size: int, source: Connection) -> None:
-        piece, block = key
-        for other in self._connections.values():
-            if other is not source and other.pending.pop(key, None) is not None:
-                self._asked -= 1
-                other.cancelled.add(key)
-                self._effects.append(Send(other.id, Cancel(piece, block * BLOCK, size)))
+    def _cancel_elsewhere(self, key: Key, size: int) -> None:
+        for other in self._requests.holders(key):
+            self._requests.remove(other, key)
+            other.cancelled.add(key)
+            self._effects.append(Send(other.id, Cancel(key[0], key[1] * BLOCK, size)))
 
-    def _give_back(self, piece: int, block: int, source: Connection) -> None:
-        if not any((piece, block) in other.pending for other in self._connections.values() if other is not source):
-            self.picker.give_back(piece, block)
+    def _give_back(self, key: Key) -> None:
+        if not self._requests.holders(key):
+            self.picker.give_back(*key)
+
+    def _credit(self, piece: int) -> None:
+        for block, sender in self.picker.partials[piece].senders.items():
+            self.served[sender] += self.picker.block_size(piece, block)
+
+    def _expel(self, liar: Address, reason: str) -> None:
+        self._waste(self.picker.reject(liar))
+        for connection in self._connections.values():
+            if connection.address == liar:
+                self._effects.append(Close(connection.id, reason))
+
+    def _waste(self, blocks: Iterable[Key]) -> None:
+        size = sum(self.picker.block_size(*key) for key in blocks)
+        self._unverified -= size
+        self.wasted += size

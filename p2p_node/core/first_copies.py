@@ -13,8 +13,8 @@ from p2p_node.core.connection import Connection
 from p2p_node.core.rarity import Rarity
 from p2p_node.wire.metainfo import Metainfo
 
-AHEAD = 2
-"""Pieces assigned ahead to a peer whose rate is not known yet; then half a second's worth more."""
+AHEAD = 1
+"""Pieces assigned ahead to a peer whose rate is not known yet; then a quarter second's worth more."""
 
 
 REQUEST_S = 10.0
@@ -40,7 +40,7 @@ class FirstCopies:
         if self.all_assigned:
             undelivered = self._rarity.absent & self._assigned_mask
             return self._all & ~undelivered & ~connection.revealed & ~connection.have
-        wanted = AHEAD + connection.upload.window(now) // (4 * self._metainfo.piece_length)
+        wanted = AHEAD + connection.upload.window(now) // (8 * self._metainfo.piece_length)
         wanted -= (connection.assigned & ~connection.requested).bit_count()
         found = 0
         while wanted > 0 and (candidates := self._unassigned & ~connection.have):

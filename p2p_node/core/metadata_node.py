@@ -24,7 +24,7 @@ from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.extension import Extension
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.magnet import Magnet
-from p2p_node.wire.messages import Extended, Message, Request
+from p2p_node.wire.messages import Extended, Message
 from p2p_node.wire.metadata import MetadataReject, MetadataRequest, decode_metadata, encode_metadata
 
 MAX_CONNECTIONS = 50
@@ -144,10 +144,6 @@ class MetadataNode:
             self._close(connection, str(error), now)
             return
         self._go_on(now)
-
-    def next_upload(self, _connection: ConnectionId, _now: float) -> Request | None:
-        """There is nothing to send."""
-        return None
 
     def announced(self, tracker: str, reply: bytes, now: float) -> None:
         """A tracker answered; raises ProtocolError when it refused or talked nonsense (it is asked again later)."""

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from p2p_node.boundary import Close, ConnectionId, Dial, Effect
+from p2p_node.boundary import Close, ConnectionId, Dial, Effect, Upload
 from p2p_node.core.dialer import Dialer
 from p2p_node.core.swarm import Swarm, SwarmSettings
 from p2p_node.discovery.tracker import TrackerClient
 from p2p_node.wire.announce import Address, Event
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.handshake import Handshake
-from p2p_node.wire.messages import Message, Request
+from p2p_node.wire.messages import Message
 from p2p_node.wire.metainfo import Metainfo
 
 
@@ -70,13 +70,12 @@ class Node:
     def tally(self) -> Tally:
         """What was moved so far."""
         downloader = self.swarm.downloader
-        have = sum(self.metainfo.piece_size(p) for p in range(self.metainfo.piece_count) if self.swarm.have >> p & 1)
         return Tally(
             downloaded=sum(downloader.served.values()),
             uploaded=self.swarm.uploader.uploaded,
             wasted=downloader.wasted,
             hash_failures=downloader.hash_failures,
-            left=self.metainfo.length - have,
+            left=downloader.picker.left,
             served=dict(downloader.served),
         )
 
@@ -135,9 +134,14 @@ class Node:
                 tracker.happened(Event.COMPLETED, now)
             self._announce(now)
 
-    def next_upload(self, connection: ConnectionId, now: float) -> Request | None:
-        """The next block to send on this connection, or None when nothing waits."""
-        return self.swarm.next_upload(connection, now)
+    def next_upload(self, most: int, now: float) -> Upload | None:
+        """The next blocks to send, at most `most` bytes unless one is longer; None when nothing waits or the link is
+        busy. Answer with `drained` when the socket has taken them, then ask again."""
+        return self.swarm.next_upload(most, now)
+
+    def drained(self, connection: ConnectionId, now: float) -> None:
+        """The socket has taken what `next_upload` gave for this connection."""
+        self.swarm.drained(connection, now)
 
     def announced(self, tracker: str, reply: bytes, now: float) -> None:
         """A tracker answered; raises ProtocolError when it refused or talked nonsense (it is asked again later)."""
@@ -177,7 +181,7 @@ class Node:
         if self.complete:
             return
         connections = self.swarm.connections.values()
-        room = self._settings.max_connections - len(connections)
+        room = self._settings.enough_connections - len(connections)
         connected = {peer.listen_address or peer.address for peer in connections}
         for address in self._dialer.next(connected, room, now):
             self._effects.append(Dial(address))

@@ -1,8 +1,8 @@
 """What to ask a peer for next: rarest piece first, from the first piece on.
 
 Order of preference: the piece this peer is already working on; a piece that others left unfinished; the rarest new
-piece; any open block of a piece others work on. When nothing is open any more, the end game asks a second peer for a
-block that is long under way.
+piece; any open block of a piece others work on. When nothing is open any more, the end game asks a second peer (see
+`downloader`). A peer on parole works on pieces of its own, and so does who repeats a piece that failed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from p2p_node.core import bits
 from p2p_node.core.connection import Connection
 from p2p_node.core.partial import Partial
 from p2p_node.core.rarity import Rarity
+from p2p_node.core.trust import Trust
+from p2p_node.wire.announce import Address
 from p2p_node.wire.messages import BLOCK
 from p2p_node.wire.metainfo import Metainfo
 
@@ -24,14 +26,19 @@ class Picker:
         self._metainfo = metainfo
         self._rng = rng
         self.rarity = Rarity(metainfo.piece_count)
+        self.trust = Trust()
         self.have = have
         self.missing = ((1 << metainfo.piece_count) - 1) & ~have
         """Pieces not verified."""
+        self.left = sum(metainfo.piece_size(piece) for piece in bits.members(self.missing))
+        """Bytes not verified."""
         self._fresh = self.missing
         """Missing pieces of which no block was asked for."""
         self.partials: dict[int, Partial] = {}
         self._open = 0
         """Partials with blocks that nobody was asked for."""
+        self._failed = 0
+        """Pieces that several peers contributed to and that were wrong: one peer alone is to repeat each."""
 
     def wants_from(self, have: int) -> bool:
         """Whether a peer with these pieces has one that is missing here."""
@@ -75,10 +82,10 @@ class Picker:
         if partial.open:
             self._open |= 1 << piece
 
-    def receive(self, piece: int, block: int, size: int, connection: Connection) -> Partial | None:
+    def receive(self, piece: int, block: int, source: Address) -> Partial | None:
         """A block came; returns its piece's progress, or None when it was not needed."""
         partial = self.partials.get(piece)
-        if partial is None or not partial.receive(block, size, connection.address):
+        if partial is None or not partial.admits(source) or not partial.receive(block, source):
             return None
         if not partial.open:
             self._open &= ~(1 << piece)
@@ -86,14 +93,41 @@ class Picker:
 
     def verified(self, piece: int) -> None:
         """The piece is here, and right."""
-        del self.partials[piece]
+        self.trust.verified(set(self.partials.pop(piece).senders.values()))
         self.have |= 1 << piece
         self.missing &= ~(1 << piece)
+        self.left -= self._metainfo.piece_size(piece)
+        self._failed &= ~(1 << piece)
 
-    def failed(self, piece: int) -> None:
-        """The piece was wrong; it is wanted from the start."""
-        del self.partials[piece]
+    def failed(self, piece: int) -> Address | None:
+        """The piece was wrong, and is wanted from the start; returns who is to blame, if that is known."""
         self._fresh |= 1 << piece
+        liar = self.trust.failed(set(self.partials.pop(piece).senders.values()))
+        if liar is None:
+            self._failed |= 1 << piece
+        return liar
+
+    def reject(self, source: Address) -> list[tuple[int, int]]:
+        """Take nothing from this peer into the pieces in progress; returns its blocks, which are open again."""
+        rejected = []
+        for piece, partial in self.partials.items():
+            if partial.missing and (blocks := partial.reject(source)):
+                rejected += [(piece, block) for block in blocks]
+                self._open |= 1 << piece
+        return rejected
+
+    def abandon(self, source: Address) -> list[Partial]:
+        """The peer is gone or silent: pieces it was to send alone start anew, for all. Returns them as they were."""
+        abandoned = [partial for partial in self.partials.values() if partial.owner == source and partial.missing]
+        for partial in abandoned:
+            del self.partials[partial.piece]
+            self._open &= ~(1 << partial.piece)
+            self._fresh |= 1 << partial.piece
+        return abandoned
+
+    def piece_size(self, piece: int) -> int:
+        """Bytes in this piece."""
+        return self._metainfo.piece_size(piece)
 
     def block_count(self, piece: int) -> int:
         """Blocks in this piece."""
@@ -108,18 +142,29 @@ class Picker:
             partial = self.partials.get(connection.working_on)
             if partial is not None and partial.open:
                 return partial
-        open_here = self._open & connection.have
+        open_here = self._open_to(connection)
         for piece in bits.members(open_here):
             if not self.partials[piece].workers:
                 return self.partials[piece]
         if fresh := self._fresh & connection.have:
-            return self._begin(self.rarity.rarest(fresh, self._rng))
+            return self._begin(self.rarity.rarest(fresh, self._rng), connection.address)
         if open_here:
             return self.partials[bits.first(open_here, self._rng.randrange(self._metainfo.piece_count))]
         return None
 
-    def _begin(self, piece: int) -> Partial:
-        partial = self.partials[piece] = Partial(piece, self.block_count(piece))
+    def _open_to(self, connection: Connection) -> int:
+        open_here = self._open & connection.have
+        alone = self.trust.on_parole(connection.address)
+        for piece in bits.members(open_here):
+            partial = self.partials[piece]
+            if not partial.admits(connection.address) or (alone and partial.owner is None):
+                open_here ^= 1 << piece
+        return open_here
+
+    def _begin(self, piece: int, beginner: Address) -> Partial:
+        alone = self.trust.on_parole(beginner) or self._failed >> piece & 1
+        partial = Partial(piece, self.block_count(piece), beginner if alone else None)
+        self.partials[piece] = partial
         self._fresh &= ~(1 << piece)
         self._open |= 1 << piece
         return partial

@@ -18,8 +18,14 @@ from p2p_node.wire import messages as wire
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.metainfo import Metainfo
 
-HAVE_BATCH_S = 0.25
-"""How long a HAVE may wait for company. A lone HAVE is 9 bytes in a packet of 75, to every peer, for every piece."""
+HAVE_SHARE = 0.01
+"""HAVEs that wait for company are sent on their own so often that their packets take this share of what is uploaded."""
+
+PACKET = 75
+"""Bytes on the wire of a packet with one HAVE."""
+
+MIN_WAIT_S, MAX_WAIT_S = 0.05, 1.0
+"""Bounds of the wait, also while nothing is uploaded yet."""
 
 Sender: TypeAlias = Callable[[Connection, wire.Message, float], None]
 
@@ -66,7 +72,8 @@ class Possessions:
                 self._reveal_all(now)
             elif not self._first_copies.all_assigned:
                 self._reveal(peer, now)
-        self.update_interest(peer, now)
+        if not peer.am_interested:
+            self.update_interest(peer, now)
 
     def has_exactly(self, peer: Connection, have: int, now: float) -> None:
         """The peer said everything that it has."""
@@ -117,25 +124,42 @@ class Possessions:
             self._send(peer, wire.Bitfield(bits.to_bitfield(have, self._piece_count)), now)
 
     def gained(self, piece: int, now: float) -> None:
-        """A piece was verified here: everybody is to hear of it, soon."""
+        """A piece was verified here. Who waits for something from here hears of it at once, the others soon."""
+        bit = 1 << piece
+        missing = self._picker.missing
         for peer in self._connections.values():
-            if peer.phase is Phase.OPEN:
-                peer.haves_due |= 1 << piece
+            if peer.phase is not Phase.OPEN:
+                continue
+            peer.haves_due |= bit
+            if not peer.peer_interested and not peer.have & bit:
+                self.tell(peer, now)
+            if peer.am_interested and not peer.have & missing:
+                self.update_interest(peer, now)
         if self.flush_at is None:
-            self.flush_at = now + HAVE_BATCH_S
+            self.flush_at = now + self._wait_s(now)
+
+    def tell(self, peer: Connection, now: float) -> None:
+        """Send this peer the HAVEs that have waited for company."""
+        news = peer.haves_due & ~peer.revealed
+        if peer.peer_interested:
+            # A peer learns nothing from a HAVE of what it has; a seed, never interested, learns what was delivered.
+            news &= ~peer.have
+        peer.haves_due = 0
+        peer.revealed |= news
+        if news:
+            self._send(peer, wire.Haves(tuple(bits.members(news))), now)
 
     def flush(self, now: float) -> None:
-        """Send the HAVEs that have waited."""
+        """Send everybody the HAVEs that have waited."""
         self.flush_at = None
         for peer in self._connections.values():
-            news = peer.haves_due & ~peer.revealed
-            if peer.peer_interested:
-                # A peer learns nothing from a HAVE of what it has; a seed, never interested, learns what was delivered.
-                news &= ~peer.have
-            peer.haves_due = 0
-            peer.revealed |= news
-            for piece in bits.members(news):
-                self._send(peer, wire.Have(piece), now)
+            if peer.haves_due:
+                self.tell(peer, now)
+
+    def _wait_s(self, now: float) -> float:
+        uploaded = sum(peer.upload.per_second(now) for peer in self._connections.values())
+        wait = len(self._connections) * PACKET / (HAVE_SHARE * max(uploaded, 1.0))
+        return min(max(wait, MIN_WAIT_S), MAX_WAIT_S)
 
     def expire(self, now: float) -> None:
         """Place first copies anew that their peers show no use for."""
@@ -157,8 +181,8 @@ class Possessions:
         held_back = not self._first_copies.all_assigned
         found = self._first_copies.to_reveal(peer, now)
         peer.revealed |= found
-        for piece in bits.members(found):
-            self._send(peer, wire.Have(piece), now)
+        if found:
+            self._send(peer, wire.Haves(tuple(bits.members(found))), now)
         if held_back and self._first_copies.all_assigned:
             self._reveal_all(now)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from p2p_node.boundary import Close, Complete, ConnectionId, Effect, Send
+from p2p_node.boundary import Close, Complete, ConnectionId, Effect, Send, Serve, Upload
 from p2p_node.core import bits
 from p2p_node.core.choker import RECHOKE_S, Choker
 from p2p_node.core.connection import Connection, Phase
@@ -36,10 +36,15 @@ KEEPALIVE_S = 55.0
 
 @dataclass(frozen=True, slots=True)
 class SwarmSettings:
-    """How a swarm behaves where there is a choice. `slots` None: everybody is unchoked while peers are few."""
+    """How a swarm behaves where there is a choice.
+
+    `slots` None: everybody is unchoked while peers are few. A peer dials others until it has `enough_connections`, as
+    every further one costs a HAVE a piece, and takes in `max_connections`.
+    """
 
     slots: int | None = None
     max_connections: int = 200
+    enough_connections: int = 30
     thrifty_seed: bool = True
 
 
@@ -62,7 +67,7 @@ class Swarm:
         self.effects: list[Effect] = []
         self.connections: dict[ConnectionId, Connection] = {}
         self.downloader = Downloader(metainfo, have, self.connections, self.effects, rng)
-        self.uploader = Uploader(metainfo, self.effects)
+        self.uploader = Uploader(metainfo, self.effects, now)
         self._picker = self.downloader.picker
         self._settings = settings
         self._choker = Choker(rng, now, settings.slots)
@@ -101,9 +106,11 @@ class Swarm:
         if gone is None:
             return
         self.downloader.release(gone)
+        self.uploader.left(gone)
+        self.effects.append(Serve())  # its lane is free
         self._possessions.left(gone, now)
         self.extensions.left(gone, now)
-        self._fill_all(now)
+        self.downloader.fill_all(now)
         self._rechoke(now)
 
     def shaken_hands(self, connection: ConnectionId, handshake: Handshake, now: float) -> None:
@@ -136,25 +143,32 @@ class Swarm:
         except ProtocolError as error:
             self._close(connection, str(error), now)
             return
+        said = len(self.effects)
         self.downloader.fill(peer, now)
+        if len(self.effects) > said and peer.haves_due:
+            self._possessions.tell(peer, now)  # in the requests' packet
 
     def piece_verified(self, piece: int, right: bool, now: float) -> None:
         """The outcome of a `Verify`; right means hashed and written."""
-        self.downloader.verified(piece, self.metainfo.piece_size(piece), right)
+        more = self.downloader.verified(piece, right)
         if right:
             self._possessions.gained(piece, now)
-            for peer in self.connections.values():
-                self._possessions.update_interest(peer, now)
             if self.complete:
                 self.effects.append(Complete())
                 self.extensions.wants_nothing(now)
                 self._leave_other_seeds(now)
-        self._fill_all(now)
+        if more:
+            self.downloader.fill_all(now)
 
-    def next_upload(self, connection: ConnectionId, now: float) -> wire.Request | None:
-        """The next block to send on this connection, or None when nothing waits."""
+    def next_upload(self, most: int, now: float) -> Upload | None:
+        """The next blocks to send, or None when nothing waits or the link is busy."""
+        return self.uploader.next_upload(most, now)
+
+    def drained(self, connection: ConnectionId, now: float) -> None:
+        """A socket has taken what was to be uploaded."""
         peer = self.connections.get(connection)
-        return None if peer is None else self.uploader.next_upload(peer, now)
+        if peer is not None:
+            self.uploader.drained(peer, now)
 
     def tick(self, now: float) -> None:
         """The timer came due."""
@@ -165,7 +179,7 @@ class Swarm:
             self._rechoke_at = now + RECHOKE_S
             self._rechoke(now)
             self.downloader.release_snubbed(now)
-            self._fill_all(now)
+            self.downloader.fill_all(now)
             self._end_silent(now)
             self._possessions.expire(now)
             if self.complete and not self._possessions.holds_back:
@@ -178,7 +192,7 @@ class Swarm:
         peer.peer_choking = True
         if not peer.fast:  # with BEP 6 each request is rejected by name
             self.downloader.release(peer)
-            self._fill_all(now)
+            self.downloader.fill_all(now)
 
     def _on_unchoke(self, peer: Connection, _message: wire.Unchoke, _now: float) -> None:
         peer.peer_choking = False
@@ -204,6 +218,9 @@ class Swarm:
         self._possessions.has_exactly(peer, 0, now)
 
     def _on_request(self, peer: Connection, message: wire.Request, now: float) -> None:
+        self._on_requests(peer, wire.Requests(message.piece, message.begin, message.length, 1), now)
+
+    def _on_requests(self, peer: Connection, message: wire.Requests, now: float) -> None:
         first = not peer.requested >> message.piece & 1
         self.uploader.requested(peer, message, self.have)
         if first:
@@ -211,6 +228,12 @@ class Swarm:
 
     def _on_piece(self, peer: Connection, message: wire.Piece, now: float) -> None:
         self.downloader.received(peer, message, now)
+
+    def _on_blocks(self, peer: Connection, message: wire.Blocks, now: float) -> None:
+        begin = message.begin
+        for block in message.blocks:
+            self.downloader.received(peer, wire.Piece(message.piece, begin, block), now)
+            begin += len(block)
 
     def _on_cancel(self, peer: Connection, message: wire.Cancel, _now: float) -> None:
         self.uploader.cancelled(peer, message)
@@ -235,16 +258,12 @@ class Swarm:
             elif peer not in unchoked and not peer.am_choking:
                 self.uploader.choke(peer)
 
-    def _fill_all(self, now: float) -> None:
-        for peer in self.connections.values():
-            self.downloader.fill(peer, now)
-
     def _unwelcome(self, peer: Connection, handshake: Handshake, now: float) -> str | None:
         if handshake.info_hash != self.metainfo.info_hash:
             return "asks for another torrent"
         if handshake.peer_id == self.peer_id:
             return "is this node itself"
-        if peer.address in self.downloader.banned:
+        if self._picker.trust.is_banned(peer.address):
             return "sent wrong pieces before"
         twin = next((other for other in self.connections.values() if other.peer_id == handshake.peer_id), None)
         if twin is None:
@@ -291,7 +310,9 @@ _HANDLERS: dict[type, Callable[[Swarm, Connection, Any, float], None]] = {
     wire.HaveAll: Swarm._on_have_all,
     wire.HaveNone: Swarm._on_have_none,
     wire.Request: Swarm._on_request,
+    wire.Requests: Swarm._on_requests,
     wire.Piece: Swarm._on_piece,
+    wire.Blocks: Swarm._on_blocks,
     wire.Cancel: Swarm._on_cancel,
     wire.Reject: Swarm._on_reject,
     wire.Extended: Swarm._on_extended,

@@ -13,13 +13,13 @@ from p2p_node.wire.announce import Address
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.frames import MAX_FRAME, decode_frames, missing_bytes
 from p2p_node.wire.handshake import Handshake
-from p2p_node.wire.messages import Message
+from p2p_node.wire.messages import BLOCK, Message
 
 if TYPE_CHECKING:
     from p2p_node.shell.peer import Peer
 
-HIGH_WATER = 1 << 20
-"""Bytes that wait in user space for the socket before no more blocks are read from disk for it."""
+TCP_NOTSENT_LOWAT = 25
+"""Linux' number of the option (see tcp(7)); Python names it from 3.13 on."""
 
 TRICKLE = 8 * 1024
 """A read of fewer bytes means that the link is slower than the reader."""
@@ -37,7 +37,7 @@ class PeerConnection(asyncio.BufferedProtocol):
 
     def __init__(self, peer: Peer, number: ConnectionId, outgoing: bool) -> None:
         self.number = number
-        self.writable = True
+        self._writable = True
         self.transport: asyncio.Transport | None = None
         self._peer = peer
         self._outgoing = outgoing
@@ -45,12 +45,14 @@ class PeerConnection(asyncio.BufferedProtocol):
         self._rest = b""
         self._socket: socket.socket | None = None
         self._wake_at = 1
+        self._unsent = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is connected."""
         self.transport = transport = cast(asyncio.Transport, transport)
-        transport.set_write_buffer_limits(high=HIGH_WATER)
+        transport.set_write_buffer_limits(high=0)  # so that `write` tries the socket at once and tells the outcome
         self._socket = socket.socket(fileno=transport.get_extra_info("socket").fileno())
+        self.allow_unsent(BLOCK)
         address: Address = transport.get_extra_info("peername")[:2]
         self._peer.connection_made(self, address, self._outgoing)
 
@@ -98,14 +100,28 @@ class PeerConnection(asyncio.BufferedProtocol):
             self._wake_at = wake_at
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wake_at)
 
+    def write(self, data: bytes | memoryview) -> bool:
+        """Send this; returns whether the socket has taken everything. If not, `Peer.drained` is told when it has, and
+        until then `data` must stay as it is."""
+        if self.transport is not None:
+            self.transport.write(data)
+        return self._writable
+
+    def allow_unsent(self, size: int) -> None:
+        """Let the socket hold this many bytes that it cannot send yet: what waits here instead can still be
+        cancelled."""
+        if size != self._unsent and self._socket is not None:
+            self._unsent = size
+            self._socket.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, size)
+
     def pause_writing(self) -> None:
         """The socket takes no more for now."""
-        self.writable = False
+        self._writable = False
 
     def resume_writing(self) -> None:
-        """The socket takes more."""
-        self.writable = True
-        self._peer.serve(self)
+        """The socket has taken everything."""
+        self._writable = True
+        self._peer.drained(self)
 
     def close(self, abrupt: bool = False) -> None:
         """End the connection: after what is written was sent, or at once with a reset."""

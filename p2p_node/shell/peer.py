@@ -13,7 +13,7 @@ from random import Random
 import aiohttp
 
 from p2p_node import boundary
-from p2p_node.boundary import ConnectionId, Effect
+from p2p_node.boundary import ConnectionId
 from p2p_node.core.metadata_node import MetadataNode
 from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
@@ -21,11 +21,12 @@ from p2p_node.shell.connection import PeerConnection
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.throttle import TokenBucket
+from p2p_node.shell.uplink import Uplink
 from p2p_node.wire.announce import Address
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.magnet import Magnet
-from p2p_node.wire.messages import Message, encode, piece_header
+from p2p_node.wire.messages import Message, encode
 from p2p_node.wire.metainfo import Metainfo
 
 log = logging.getLogger("p2p_node")
@@ -57,7 +58,8 @@ class Peer:
         self._peer_id = PEER_ID_PREFIX + os.urandom(12)
         self._loop = asyncio.get_running_loop()
         self._hasher = hasher
-        self._upload = TokenBucket(upload_rate) if upload_rate else None
+        self._upload_rate = TokenBucket(upload_rate) if upload_rate else None
+        self._uplink: Uplink | None = None
         self._download = TokenBucket(download_rate) if download_rate else None
         self._storage: Storage | None = None
         self._connections: dict[ConnectionId, PeerConnection] = {}
@@ -67,9 +69,6 @@ class Peer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
-        self._waiting: dict[ConnectionId, None] = {}
-        """Connections that wait for the upload rate to allow their next block, in order."""
-        self._taking_turns = False
         self._performers = self._effect_table()
 
     # What a person or the control API does
@@ -102,6 +101,7 @@ class Peer:
         rng = Random(self._peer_id)
         self._storage = storage
         self.node = Node(metainfo, self._peer_id, self.address, have, settings, rng, self._loop.time())
+        self._uplink = Uplink(self.node, storage, self._connections, self._upload_rate, self._fail)
         self.node.learn(known, self._loop.time())
         self.node.tick(self._loop.time())
         self._perform()
@@ -123,6 +123,8 @@ class Peer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.node = None
+        if self._uplink is not None:
+            self._uplink.stop()
         if self._http is not None:
             await self._http.close()
         if self._storage is not None:
@@ -147,7 +149,8 @@ class Peer:
     def connection_lost(self, connection: PeerConnection) -> None:
         """A socket is closed."""
         if self._connections.pop(connection.number, None) is not None and self.node is not None:
-            self._waiting.pop(connection.number, None)
+            if self._uplink is not None:
+                self._uplink.left(connection)
             self.node.disconnected(connection.number, self._loop.time())
             self._perform()
 
@@ -171,54 +174,15 @@ class Peer:
         """A peer sent what is no protocol."""
         self._close(boundary.Close(connection.number, reason))
 
-    def serve(self, connection: PeerConnection) -> None:
-        """Send blocks on this connection while it takes them and the rate allows."""
-        if self._upload is None:
-            while self._send_block(connection):
-                pass
-        else:
-            self._waiting.setdefault(connection.number)
-            if not self._taking_turns:
-                self._take_turns()
-
-    def _take_turns(self) -> None:
-        # Under a rate cap connections share it evenly: a block each, whoever waited longest first.
-        assert self._upload is not None
-        self._taking_turns = False
-        while self._waiting:
-            if (delay := self._upload.delay(self._loop.time())) > 0:
-                self._taking_turns = True
-                self._loop.call_later(delay, self._take_turns)
-                return
-            number = next(iter(self._waiting))
-            del self._waiting[number]
-            connection = self._connections.get(number)
-            if connection is not None and self._send_block(connection):
-                self._waiting[number] = None
-
-    def _send_block(self, connection: PeerConnection) -> bool:
-        if self.node is None or self._storage is None or connection.transport is None or not connection.writable:
-            return False
-        now = self._loop.time()
-        request = self.node.next_upload(connection.number, now)
-        if request is None:
-            return False
-        try:
-            data = self._storage.read(request.piece, request.begin, request.length)
-        except (OSError, NodeError) as error:
-            self._fail(error)
-            return False
-        if self._upload is not None:
-            self._upload.take(request.length, now)
-        connection.transport.writelines([piece_header(request.piece, request.begin, request.length), data])
-        return True
+    def drained(self, connection: PeerConnection) -> None:
+        """A socket has taken everything."""
+        if self._uplink is not None:
+            self._uplink.drained(connection)
 
     # Effects
 
     def _effect_table(self) -> dict[type, Callable[..., None]]:
         return {
-            boundary.Serve: self._serve,
-            boundary.Close: self._close,
             boundary.Store: self._store,
             boundary.Verify: self._verify,
             boundary.Discard: self._discard,
@@ -232,31 +196,31 @@ class Peer:
         if self.node is None:
             return
         outgoing: dict[ConnectionId, list[bytes]] = {}
-        later: list[Effect] = []
+        closes: list[boundary.Close] = []
+        serve = False
         for effect in self.node.take_effects():
             if isinstance(effect, boundary.Send):
                 message = effect.message
                 frame = message.encode() if isinstance(message, Handshake) else encode(message)
                 outgoing.setdefault(effect.connection, []).append(frame)
-            elif isinstance(effect, boundary.Serve | boundary.Close):
-                later.append(effect)  # what was said before goes out before
+            elif isinstance(effect, boundary.Serve):
+                serve = True
+            elif isinstance(effect, boundary.Close):
+                closes.append(effect)  # what was said before goes out before
             else:
                 self._performers[type(effect)](effect)
         self._write(outgoing)
-        for effect in later:
-            self._performers[type(effect)](effect)
+        for close in closes:
+            self._close(close)
+        if serve and self._uplink is not None:
+            self._uplink.serve()
         self._set_timer()
 
     def _write(self, outgoing: dict[ConnectionId, list[bytes]]) -> None:
         for number, frames in outgoing.items():
             connection = self._connections.get(number)
-            if connection is not None and connection.transport is not None:
-                connection.transport.write(b"".join(frames))
-
-    def _serve(self, effect: boundary.Serve) -> None:
-        connection = self._connections.get(effect.connection)
-        if connection is not None:
-            self.serve(connection)
+            if connection is not None:
+                connection.write(b"".join(frames))
 
     def _close(self, effect: boundary.Close) -> None:
         connection = self._connections.get(effect.connection)
@@ -270,7 +234,7 @@ class Peer:
         if self.first_byte_at is None:
             self.first_byte_at = time.monotonic()
             self.changed.set()
-        self._storage.store(effect.piece, effect.begin, effect.data)
+        self._storage.store(effect.piece, effect.begin, effect.blocks)
 
     def _verify(self, effect: boundary.Verify) -> None:
         assert self._storage is not None and isinstance(self.node, Node)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from p2p_node.shell.errors import NodeError, describe
@@ -23,8 +24,8 @@ class Storage:
     def __init__(self, metainfo: Metainfo, path: Path, writable: bool) -> None:
         self.path = path
         self._metainfo = metainfo
-        self._buffers: dict[int, bytearray] = {}
-        self._spare: list[bytearray] = []
+        self._buffers: dict[int, memoryview] = {}
+        self._spare: list[memoryview] = []
         try:
             self._file = os.open(path, (os.O_RDWR | os.O_CREAT if writable else os.O_RDONLY) | os.O_CLOEXEC, 0o644)
             if writable:
@@ -32,18 +33,21 @@ class Storage:
         except OSError as error:
             raise describe(error, f"open {path}") from None
 
-    def store(self, piece: int, begin: int, data: bytes | memoryview) -> None:
-        """Copy a block of a piece in progress."""
+    def store(self, piece: int, begin: int, blocks: Sequence[bytes | memoryview]) -> None:
+        """Copy blocks, side by side, of a piece in progress."""
         buffer = self._buffers.get(piece)
         if buffer is None:
-            buffer = self._buffers[piece] = self._spare.pop() if self._spare else bytearray(self._metainfo.piece_length)
-        buffer[begin : begin + len(data)] = data
+            buffer = self._buffers[piece] = self._buffer()
+        for block in blocks:
+            end = begin + len(block)
+            buffer[begin:end] = block
+            begin = end
 
     def finish(self, piece: int) -> bool:
         """Hash the collected piece and write it if it is right; called on another thread. Raises NodeError when it
         cannot be written."""
         size = self._metainfo.piece_size(piece)
-        with memoryview(self._buffers[piece])[:size] as data:
+        with self._buffers[piece][:size] as data:
             if hashlib.sha1(data).digest() != self._metainfo.digest(piece):
                 return False
             try:
@@ -58,12 +62,12 @@ class Storage:
         if buffer is not None and len(self._spare) < _POOLED:
             self._spare.append(buffer)
 
-    def read(self, piece: int, begin: int, length: int) -> bytes:
-        """A block of a verified piece. Raises NodeError when the file has become shorter than it was."""
-        data = os.pread(self._file, length, piece * self._metainfo.piece_length + begin)
-        if len(data) != length:
+    def read(self, piece: int, begin: int, blocks: Sequence[memoryview]) -> None:
+        """Fill `blocks` with what follows `begin` in a verified piece. Raises NodeError when the file is shorter than
+        it was, OSError when it cannot be read."""
+        count = os.preadv(self._file, blocks, piece * self._metainfo.piece_length + begin)
+        if count != sum(len(block) for block in blocks):
             raise NodeError(f"{self.path} is shorter than it was; stopped serving it")
-        return data
 
     def check(self) -> int:
         """Hash what the file holds; returns the set of right pieces (see `core.bits`)."""
@@ -82,6 +86,9 @@ class Storage:
             self._file = -1
         self._buffers.clear()
         self._spare.clear()
+
+    def _buffer(self) -> memoryview:
+        return self._spare.pop() if self._spare else memoryview(bytearray(self._metainfo.piece_length))
 
     def _preallocate(self) -> None:
         size = os.fstat(self._file).st_size

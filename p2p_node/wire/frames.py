@@ -19,15 +19,17 @@ _LENGTH_KIND = struct.Struct(">IB")
 _LENGTH = struct.Struct(">I")
 _INDEX = struct.Struct(">I")
 _RANGE = struct.Struct(">III")
-_PIECE = struct.Struct(">II")
+_REQUEST_FRAME = struct.Struct(">IBIII")
+_PIECE_HEAD = struct.Struct(">IBII")
 _KEEPALIVE = messages.KeepAlive()
 
 
 def decode_frames(data: memoryview) -> tuple[list[Message], int]:
     """The messages that are whole in `data`, and how many bytes they took.
 
-    Blocks are views of `data`. Unknown kinds are skipped, as BEP 3 asks. Raises ProtocolError on a frame that is longer
-    than MAX_FRAME or whose length does not fit its kind.
+    Blocks are views of `data`. Neighbouring blocks, and requests for such, come as one message: at full speed a wake-up
+    brings sixty of them, and a message each would cost more than all else. Unknown kinds are skipped, as BEP 3 asks.
+    Raises ProtocolError on a frame that is longer than MAX_FRAME or whose length does not fit its kind.
     """
     found: list[Message] = []
     append = found.append
@@ -46,12 +48,17 @@ def decode_frames(data: memoryview) -> tuple[list[Message], int]:
         if kind == messages.PIECE:
             if length < 10:
                 raise ProtocolError("piece message without a block")
-            piece, begin = _PIECE.unpack_from(data, position + 5)
-            append(messages.Piece(piece, begin, data[position + 13 : frame_end]))
+            message, frame_end = _decode_blocks(data, position)
+            append(message)
         elif kind == messages.REQUEST:
             if length != 13:
                 raise ProtocolError(f"request of {length} bytes")
-            append(messages.Request(*_RANGE.unpack_from(data, position + 5)))
+            message, frame_end = _decode_requests(data, position)
+            append(message)
+        elif kind == messages.HAVE:
+            if length != 5:
+                raise ProtocolError(f"have of {length} bytes")
+            append(messages.Have(_INDEX.unpack_from(data, position + 5)[0]))
         elif (decoder := _DECODERS.get(kind)) is not None:
             append(decoder(bytes(data[position + 5 : frame_end])))
         position = frame_end
@@ -59,6 +66,52 @@ def decode_frames(data: memoryview) -> tuple[list[Message], int]:
         append(_KEEPALIVE)
         position += 4
     return found, position
+
+
+def _decode_blocks(data: memoryview, position: int) -> tuple[Message, int]:
+    """The blocks in this whole piece message and in those behind it that continue it, and where the last ends."""
+    length, _, piece, begin = _PIECE_HEAD.unpack_from(data, position)
+    last_start = len(data) - _PIECE_HEAD.size
+    blocks: list[memoryview] = []
+    following = begin
+    while True:
+        end = position + 4 + length
+        blocks.append(data[position + 13 : end])
+        following += length - 9
+        position = end
+        if position > last_start:
+            break
+        length, kind, its_piece, its_begin = _PIECE_HEAD.unpack_from(data, position)
+        if its_begin != following or its_piece != piece or kind != messages.PIECE or length < 10:
+            break
+        if position + 4 + length > len(data):
+            break
+    return messages.Blocks(piece, begin, blocks) if len(blocks) > 1 else messages.Piece(piece, begin, blocks[0]), end
+
+
+def _decode_requests(data: memoryview, position: int) -> tuple[Message, int]:
+    """The request at `position` and those behind it that continue it, and where the last ends."""
+    _, _, piece, begin, length = _REQUEST_FRAME.unpack_from(data, position)
+    whole = (len(data) - position) // _REQUEST_FRAME.size
+    count = 0
+    following = begin
+    for size, kind, its_piece, its_begin, its_length in _REQUEST_FRAME.iter_unpack(
+        data[position : position + whole * _REQUEST_FRAME.size]
+    ):
+        if (
+            its_begin != following
+            or its_length != length
+            or its_piece != piece
+            or kind != messages.REQUEST
+            or size != 13
+        ):
+            break
+        count += 1
+        following += length
+    end = position + count * _REQUEST_FRAME.size
+    if count == 1:
+        return messages.Request(piece, begin, length), end
+    return messages.Requests(piece, begin, length, count), end
 
 
 def missing_bytes(rest: bytes) -> int:
@@ -112,7 +165,6 @@ _DECODERS: dict[int, Callable[[bytes], Message]] = {
     messages.UNCHOKE: _bare(messages.Unchoke()),
     messages.INTERESTED: _bare(messages.Interested()),
     messages.NOT_INTERESTED: _bare(messages.NotInterested()),
-    messages.HAVE: _indexed(messages.Have),
     messages.BITFIELD: messages.Bitfield,
     messages.CANCEL: _ranged(messages.Cancel),
     messages.PORT: _port,

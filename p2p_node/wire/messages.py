@@ -5,6 +5,7 @@ Fields that name a piece are piece indices; `begin` and `length` are bytes withi
 
 from __future__ import annotations
 
+import itertools
 import struct
 from typing import TypeAlias
 
@@ -17,6 +18,9 @@ _HEAD = struct.Struct(">IB")
 _HEAD_INDEX = struct.Struct(">IBI")
 _HEAD_RANGE = struct.Struct(">IBIII")
 _HEAD_PIECE = struct.Struct(">IBII")
+
+PIECE_HEADER = _HEAD_PIECE.size
+"""Bytes of a piece message that precede its block."""
 
 CHOKE, UNCHOKE, INTERESTED, NOT_INTERESTED, HAVE, BITFIELD, REQUEST, PIECE, CANCEL, PORT = range(10)
 SUGGEST, HAVE_ALL, HAVE_NONE, REJECT, ALLOWED_FAST = range(13, 18)
@@ -49,6 +53,12 @@ class Have(msgspec.Struct, frozen=True):
     piece: int
 
 
+class Haves(msgspec.Struct, frozen=True):
+    """I now have these pieces: as many HAVE messages, sent together. Received, each is a `Have` of its own."""
+
+    pieces: tuple[int, ...]
+
+
 class Bitfield(msgspec.Struct, frozen=True):
     """The pieces that I have, one bit each, the first in the highest bit."""
 
@@ -63,12 +73,29 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     length: int
 
 
+class Requests(msgspec.Struct, frozen=True, gc=False):
+    """Please send these `count` blocks of `length` bytes that lie side by side: as many requests, sent together."""
+
+    piece: int
+    begin: int
+    length: int
+    count: int
+
+
 class Piece(msgspec.Struct, frozen=True, gc=False):
     """A block. `data` may be a view of a receive buffer: copy it before the next input."""
 
     piece: int
     begin: int
     data: bytes | memoryview
+
+
+class Blocks(msgspec.Struct, frozen=True, gc=False):
+    """Blocks that lie side by side: as many piece messages, received together. As with `Piece`, copy them."""
+
+    piece: int
+    begin: int
+    blocks: list[memoryview]
 
 
 class Cancel(msgspec.Struct, frozen=True, gc=False):
@@ -127,9 +154,12 @@ Message: TypeAlias = (
     | Interested
     | NotInterested
     | Have
+    | Haves
     | Bitfield
     | Request
+    | Requests
     | Piece
+    | Blocks
     | Cancel
     | Port
     | Suggest
@@ -156,10 +186,18 @@ def encode(message: Message) -> bytes:
     match message:
         case Request(piece, begin, length):
             return _HEAD_RANGE.pack(13, REQUEST, piece, begin, length)
+        case Requests(piece, begin, length, count):
+            end = begin + count * length
+            return b"".join([_HEAD_RANGE.pack(13, REQUEST, piece, at, length) for at in range(begin, end, length)])
         case Have(piece):
             return _HEAD_INDEX.pack(5, HAVE, piece)
+        case Haves(pieces):
+            return b"".join([_HEAD_INDEX.pack(5, HAVE, piece) for piece in pieces])
         case Piece(piece, begin, data):
-            return piece_header(piece, begin, len(data)) + data
+            return _HEAD_PIECE.pack(9 + len(data), PIECE, piece, begin) + data
+        case Blocks(piece, begin, blocks):
+            ends = itertools.accumulate(map(len, blocks), initial=begin)
+            return b"".join(encode(Piece(piece, at, block)) for at, block in zip(ends, blocks, strict=False))
         case Cancel(piece, begin, length):
             return _HEAD_RANGE.pack(13, CANCEL, piece, begin, length)
         case Reject(piece, begin, length):
@@ -177,6 +215,20 @@ def encode(message: Message) -> bytes:
     return _BARE[type(message)]
 
 
-def piece_header(piece: int, begin: int, length: int) -> bytes:
-    """What precedes a block's bytes on the wire, so that the block itself need not be copied."""
-    return _HEAD_PIECE.pack(9 + length, PIECE, piece, begin)
+def part(requests: Requests, start: int, stop: int) -> Requests:
+    """The requests number `start` up to but without number `stop`."""
+    return Requests(requests.piece, requests.begin + start * requests.length, requests.length, stop - start)
+
+
+def frame_blocks(buffer: bytearray, answered: Requests) -> list[memoryview]:
+    """Write the piece messages that answer these requests to `buffer`, except the blocks themselves; returns where they
+    belong."""
+    view = memoryview(buffer)
+    piece, length = answered.piece, answered.length
+    position = PIECE_HEADER
+    blocks = []
+    for begin in range(answered.begin, answered.begin + answered.count * length, length):
+        _HEAD_PIECE.pack_into(buffer, position - PIECE_HEADER, 9 + length, PIECE, piece, begin)
+        blocks.append(view[position : position + length])
+        position += PIECE_HEADER + length
+    return blocks

@@ -99,11 +99,11 @@ def test_a_block_is_received_once() -> None:
     """The second copy of a block is a duplicate, and a block given back after it came is not opened again."""
     partial = Partial(0, 2)
     block = partial.take()
-    assert partial.receive(block, 16, ("10.0.0.1", 1))
-    assert not partial.receive(block, 16, ("10.0.0.2", 1))
+    assert partial.receive(block, ("10.0.0.1", 1))
+    assert not partial.receive(block, ("10.0.0.2", 1))
     partial.give_back(block)
     assert partial.take() != block
-    assert partial.contributors == {("10.0.0.1", 1): 16}
+    assert partial.senders == {block: ("10.0.0.1", 1)}
 
 
 def test_the_dialler_never_dials_itself_and_few_at_once() -> None:
