@@ -110,6 +110,8 @@ class MetadataFetcher:
     @property
     def timer(self) -> float | None:
         """When `ask` wants to be called although nothing happened."""
+        if self.raw_info is not None:
+            return None
         times = [asked + ANSWER_S for source in self._sources.values() for asked in source.asked.values()]
         times += [source.rests_until for source in self._sources.values() if source.rests_until]
         return min(times, default=None)

@@ -180,6 +180,21 @@ def test_the_dictionary_is_learned_once_from_whoever_has_it() -> None:
     assert bench.take(Close) == []
 
 
+def test_a_seeker_sleeps_once_it_has_what_it_sought() -> None:
+    """Parts asked of other peers that never come are no reason to wake up."""
+    bench = seeker()
+    raw = bench.metainfo.raw_info
+    for connection in (1, 2):
+        bench.connect(connection, f"10.0.1.{connection}")
+        greeting = ExtensionHandshake({Extension.METADATA: 1}, metadata_size=len(raw))
+        bench.say(connection, Extended(0, greeting.encode()))
+    bench.say(1, Extended(OWN_NUMBERS[Extension.METADATA], encode_metadata(part_of(raw, 0))))
+    for _ in range(20):
+        before = bench.now
+        bench.tick(bench.node.timer)
+        assert bench.node.timer > before
+
+
 def test_a_seeker_closes_liars_and_peers_that_cannot_help() -> None:
     """Wrong metadata, another torrent, and no extension protocol end a connection with the reason."""
     bench = seeker()
