@@ -166,5 +166,7 @@ def _is_dialable(address: Address, own: Address, teller: Address) -> bool:
         return False
     if host.is_multicast or host.is_unspecified or host.is_link_local or host.packed == b"\xff" * 4:
         return False
+    if isinstance(host, ipaddress.IPv6Address) and host.ipv4_mapped is not None:
+        return False  # an IPv4 address in disguise
     # Only who is on this machine itself can mean this machine by it.
     return not host.is_loopback or ipaddress.ip_address(teller[0]).is_loopback
