@@ -1,4 +1,4 @@
-"""The `p2p-node` command: create a torrent, seed it, get it, track it, or host a fleet of peers."""
+"""The `p2p-node` command: create a torrent, seed it, get it, track or scrape it, or host a fleet of peers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,17 @@ import uvloop
 from aiohttp import web
 
 from p2p_node.core.swarm import SwarmSettings
+from p2p_node.discovery.tiers import as_tiers
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.fetch import wait_until_complete
 from p2p_node.shell.fleet import Fleet
 from p2p_node.shell.peer import Peer
+from p2p_node.shell.scraping import scrape as ask_counts
 from p2p_node.shell.source import obtain
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.torrent import create_torrent, magnet_link, read_torrent
 from p2p_node.shell.tracker_server import TrackerServer
+from p2p_node.wire.scrape import SwarmCounts
 
 _RATE = click.option("--upload-rate", type=click.FloatRange(min=1), help="Upload cap in bytes per second.")
 _ADDRESS = click.option("--address", default="0.0.0.0", show_default=True, help="Address to listen on.")
@@ -104,8 +107,26 @@ def get(
 @click.option("--port", default=6969, show_default=True, help="Port to listen on.")
 @click.option("--interval", type=click.FloatRange(min=1), default=60, show_default=True, help="Seconds of announces.")
 def track(address: str, port: int, interval: float) -> None:
-    """Run a tracker at http://ADDRESS:PORT/announce."""
+    """Run a tracker at http://ADDRESS:PORT/announce and udp://ADDRESS:PORT."""
     _run(_track(address, port, interval))
+
+
+@cli.command()
+@click.argument("source", metavar="TORRENT|URL")
+@click.option("--info-hash", metavar="HEX", help="The torrent, where a tracker's URL is given.")
+def scrape(source: str, info_hash: str | None) -> None:
+    """Ask a tracker how many seeds, leeches and completed downloads it counts, without joining.
+
+    Of a TORRENT every tracker is asked.
+    """
+    if "://" not in source:
+        metainfo = read_torrent(Path(source))
+        trackers, wanted = [url for tier in as_tiers(metainfo.trackers) for url in tier], metainfo.info_hash
+    elif info_hash is None or len(info_hash) != 40 or set(info_hash.lower()) - set("0123456789abcdef"):
+        raise click.UsageError("give a tracker's URL together with --info-hash and 40 hexadecimal digits")
+    else:
+        trackers, wanted = [source], bytes.fromhex(info_hash)
+    _run(_scrape(trackers, wanted))
 
 
 @cli.command()
@@ -163,15 +184,30 @@ async def _get(
 
 
 async def _track(address: str, port: int, interval: float) -> None:
-    runner = web.AppRunner(TrackerServer(interval).application(), access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, address, port, backlog=1024).start()
-    except OSError as error:
-        raise describe(error, f"listen on {address}:{port}") from None
-    click.echo(f"listening on http://{address}:{port}/announce")
+    tracker = TrackerServer(interval)
+    host, port = await tracker.listen(address, port)
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"listening on http://{shown}:{port}/announce and udp://{shown}:{port}/announce")
     await _until_stopped()
-    await runner.cleanup()
+    await tracker.close()
+
+
+async def _scrape(trackers: Sequence[str], info_hash: bytes) -> None:
+    if not trackers:
+        raise NodeError("the torrent names no tracker")
+    outcomes = await asyncio.gather(*(ask_counts(url, info_hash) for url in trackers), return_exceptions=True)
+    answered = False
+    for url, outcome in zip(trackers, outcomes, strict=True):
+        if isinstance(outcome, SwarmCounts):
+            answered = True
+            counts = f"seeds {outcome.seeds}  leeches {outcome.leeches}  completed {outcome.completed}"
+            click.echo(f"{url}  {counts}")
+        elif isinstance(outcome, NodeError):
+            click.echo(f"p2p-node: {outcome}", err=True)
+        else:
+            raise outcome
+    if not answered:
+        raise NodeError("no tracker answered")
 
 
 async def _fleet(control: Path, settings: SwarmSettings) -> None:

@@ -20,6 +20,7 @@ from p2p_node.core.metadata_node import MetadataNode
 from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.discovery.registry import Registry
+from p2p_node.discovery.udp_server import UdpServer
 from p2p_node.wire.announce import Address, decode_announce, encode_reply
 from p2p_node.wire.frames import decode_frames
 from p2p_node.wire.handshake import Handshake
@@ -57,6 +58,7 @@ class FakePeer:
         self.lies = lies
         self.links: dict[int, tuple[FakePeer, int]] = {}
         self.closed: list[str] = []
+        self.notices: list[str] = []
         self.completed_at: float | None = None
         self.sent_blocks: list[tuple[int, int]] = []
         self.gone = False
@@ -133,6 +135,11 @@ class FakePeer:
             self.node.received(number, messages, self.network.now)
         self.perform()
 
+    def receive_datagram(self, data: bytes) -> None:
+        if not self.gone:
+            self.node.datagram_received(("10.255.0.1", 6969), data, self.network.now)
+            self.perform()
+
     def _tick(self) -> None:
         if self.gone:
             return
@@ -162,6 +169,10 @@ class FakePeer:
                 network.at(network.now + network.delay_s, lambda: network.connect(self, address))
             case boundary.Announce(tracker, url):
                 network.at(network.now + network.delay_s, lambda: network.announce(self, tracker, url))
+            case boundary.SendDatagram(_, data):
+                network.at(network.now + network.delay_s, lambda: network.datagram(self, data))
+            case boundary.Notice(text):
+                self.notices.append(text)
             case boundary.Learned(raw_info):
                 self._learn(raw_info)
             case boundary.Complete():
@@ -224,6 +235,8 @@ class Network:
         self.hash_s = 0.0005
         self.peers: list[FakePeer] = []
         self.registry = Registry(60.0, Random(seed))
+        self.udp_tracker = UdpServer(self.registry, b"secret")
+        self.datagram_lost: Callable[[], bool] = lambda: False
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
 
@@ -273,3 +286,9 @@ class Network:
         reply = self.registry.announce(decode_announce(urlsplit(url).query), peer.address[0], self.now)
         peer.node.announced(tracker, encode_reply(reply), self.now)
         peer.perform()
+
+    def datagram(self, peer: FakePeer, data: bytes) -> None:
+        """A datagram reaches the tracker, and its answer the peer, unless either is lost."""
+        answer = None if self.datagram_lost() else self.udp_tracker.answer(data, peer.address, self.now)
+        if answer is not None and not self.datagram_lost():
+            self.at(self.now + self.delay_s, lambda: peer.receive_datagram(answer))

@@ -18,8 +18,9 @@ from p2p_node.core.metadata import MetadataFetcher
 from p2p_node.core.node import Tally
 from p2p_node.core.peer_exchange import PeerExchange
 from p2p_node.core.swarm import HANDSHAKE_S
-from p2p_node.discovery.tracker import TrackerClient
-from p2p_node.wire.announce import Address, Event
+from p2p_node.discovery.tiers import Tiers, as_tiers
+from p2p_node.discovery.tracker import Identity, Standing
+from p2p_node.wire.address import Address, is_ipv6
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.extension import Extension
 from p2p_node.wire.handshake import Handshake
@@ -48,9 +49,11 @@ class MetadataNode:
         self._peer_id = peer_id
         self._connections: dict[ConnectionId, Connection] = {}
         self._dialling: dict[ConnectionId, Address] = {}
+        self._ipv6 = is_ipv6(own[0])
         self._dialer = Dialer(own)
-        self._dialer.learn(magnet.peers)
-        self._trackers = [TrackerClient(url, magnet.info_hash, peer_id, own[1]) for url in magnet.trackers]
+        self._dialer.learn(address for address in magnet.peers if is_ipv6(address[0]) == self._ipv6)
+        identity = Identity(magnet.info_hash, peer_id, own[1], rng.getrandbits(32))
+        self._trackers = Tiers(as_tiers(magnet.trackers), identity, rng)
         self._fetcher = MetadataFetcher(magnet)
         self._extensions = Extensions(
             own[1],
@@ -74,9 +77,13 @@ class MetadataNode:
     @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
-        timers = [tracker.timer for tracker in self._trackers]
-        timers += [self._dialer.timer(), self._fetcher.timer, self._exchange.timer]
+        timers = (self._trackers.timer, self._dialer.timer(), self._fetcher.timer, self._exchange.timer)
         return min([self._check_at, *(timer for timer in timers if timer is not None)])
+
+    @property
+    def parted(self) -> bool:
+        """Whether, after `stop`, every tracker that knows of this peer has heard its goodbye."""
+        return self._trackers.parted
 
     def tally(self) -> Tally:
         """Nothing of the content was moved yet."""
@@ -85,6 +92,8 @@ class MetadataNode:
     def take_effects(self) -> list[Effect]:
         """What is to be done now, in order; taken once."""
         effects, self._effects = self._effects, []
+        effects += self._trackers.effects
+        self._trackers.effects.clear()
         return effects
 
     # Inputs
@@ -146,13 +155,22 @@ class MetadataNode:
         self._go_on(now)
 
     def announced(self, tracker: str, reply: bytes, now: float) -> None:
-        """A tracker answered; raises ProtocolError when it refused or talked nonsense (it is asked again later)."""
-        self._dialer.learn(self._client(tracker).replied(reply, now))
-        self._go_on(now)
+        """A tracker answered an `Announce`, whatever it said."""
+        self._learn(self._trackers.replied(tracker, reply, now), now)
 
     def announce_failed(self, tracker: str, now: float) -> None:
         """A tracker could not be reached."""
-        self._client(tracker).failed(now)
+        self._trackers.failed(tracker, now)
+        self._announce(now)
+
+    def datagram_received(self, source: Address, data: bytes, now: float) -> None:
+        """A datagram came to this peer's port."""
+        self._learn(self._trackers.datagram_received(data, is_ipv6(source[0]), now), now)
+
+    def datagram_failed(self, address: Address, now: float) -> None:
+        """A datagram to this address could not be delivered."""
+        self._trackers.unreachable(address, now)
+        self._announce(now)
 
     def tick(self, now: float) -> None:
         """The timer came due; also the first input, to begin."""
@@ -165,9 +183,7 @@ class MetadataNode:
 
     def stop(self, now: float) -> None:
         """Say goodbye to the trackers; connections are ended by whoever holds them."""
-        for tracker in self._trackers:
-            tracker.happened(Event.STOPPED, now)
-        self._announce(now)
+        self._trackers.stop(self._standing(), now)
 
     # What peers say
 
@@ -223,15 +239,18 @@ class MetadataNode:
             return "is connected already"
         return None
 
-    def _client(self, tracker: str) -> TrackerClient:
-        for client in self._trackers:
-            if client.url == tracker:
-                return client
-        raise ProtocolError(f"answer from unknown tracker {tracker}")
+    def _learn(self, addresses: Iterable[Address], now: float) -> None:
+        self._dialer.learn(address for address in addresses if is_ipv6(address[0]) == self._ipv6)
+        self._announce(now)
+        self._go_on(now)
 
     def _announce(self, now: float) -> None:
-        effects: Iterable[Effect | None] = [tracker.announce(0, 0, UNKNOWN_LEFT, now) for tracker in self._trackers]
-        self._effects += [effect for effect in effects if effect is not None]
+        due = self._trackers.timer
+        if due is not None and due <= now:
+            self._trackers.tend(self._standing(), now)
+
+    def _standing(self) -> Standing:
+        return Standing(left=UNKNOWN_LEFT, connected=len(self._connections))
 
     def _say_metadata(self, peer: Connection, message: MetadataRequest | MetadataReject, now: float) -> None:
         self._extensions.say(peer, Extension.METADATA, encode_metadata(message), now)

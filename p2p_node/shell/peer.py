@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
@@ -10,20 +11,19 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from random import Random
 
-import aiohttp
-
 from p2p_node import boundary
 from p2p_node.boundary import ConnectionId
 from p2p_node.core.metadata_node import MetadataNode
 from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
+from p2p_node.shell.announcing import Announcing
 from p2p_node.shell.connection import PeerConnection
+from p2p_node.shell.datagrams import DatagramSocket
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.throttle import TokenBucket
 from p2p_node.shell.uplink import Uplink
 from p2p_node.wire.announce import Address
-from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.magnet import Magnet
 from p2p_node.wire.messages import Message, encode
@@ -32,7 +32,12 @@ from p2p_node.wire.metainfo import Metainfo
 log = logging.getLogger("p2p_node")
 
 PEER_ID_PREFIX = b"-SB0100-"
-ANNOUNCE_S = 15.0
+FAREWELL_S = 2.0
+"""How long a leaving peer waits for trackers to take note."""
+
+PORTS_TRIED = 8
+"""Free ports taken in turn until one is free for both TCP and UDP."""
+
 DIAL_S = 10.0
 HASHED_INLINE = 128 * 1024
 """Pieces up to this size are hashed on the event loop: handing one to a thread and back costs more than hashing it."""
@@ -65,7 +70,9 @@ class Peer:
         self._connections: dict[ConnectionId, PeerConnection] = {}
         self._last_number = 0
         self._server: asyncio.Server | None = None
-        self._http: aiohttp.ClientSession | None = None
+        self._announcing: Announcing | None = None
+        self._datagrams = DatagramSocket(self.feed)
+        self._parted = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -75,14 +82,20 @@ class Peer:
 
     async def listen(self, host: str, port: int) -> None:
         """Take incoming connections on this address; port 0 takes any free one. Raises NodeError."""
-        try:
-            self._server = await self._loop.create_server(lambda: self._new_connection(False), host, port)
-        except OSError as error:
-            raise describe(error, f"listen on {host}:{port}") from None
-        self.address = self._server.sockets[0].getsockname()[:2]
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(local_addr=(host, 0)), timeout=aiohttp.ClientTimeout(ANNOUNCE_S)
-        )
+        for attempt in range(PORTS_TRIED):
+            try:
+                self._server = await self._loop.create_server(lambda: self._new_connection(False), host, port)
+            except OSError as error:
+                raise describe(error, f"listen on {host}:{port}") from None
+            self.address = self._server.sockets[0].getsockname()[:2]
+            try:
+                await self._datagrams.listen(host, self.address[1])
+                break
+            except NodeError:
+                self._server.close()
+                if port or attempt == PORTS_TRIED - 1:
+                    raise
+        self._announcing = Announcing(self.address[0], self.feed)
 
     def seek(self, magnet: Magnet) -> None:
         """Look for the metadata of this torrent among its peers."""
@@ -113,8 +126,8 @@ class Peer:
         if self.node is not None and not abrupt:
             self.node.stop(self._loop.time())
             self._perform()
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=2.0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._parted.wait(), FAREWELL_S)
         for connection in list(self._connections.values()):
             connection.close(abrupt)
         if self._timer is not None:
@@ -125,8 +138,9 @@ class Peer:
         self.node = None
         if self._uplink is not None:
             self._uplink.stop()
-        if self._http is not None:
-            await self._http.close()
+        self._datagrams.close()
+        if self._announcing is not None:
+            await self._announcing.close()
         if self._storage is not None:
             self._storage.close()
 
@@ -179,6 +193,12 @@ class Peer:
         if self._uplink is not None:
             self._uplink.drained(connection)
 
+    def feed(self, give: Callable[[Node | MetadataNode, float], None]) -> None:
+        """Give the node an input, if there is a node, and perform what follows."""
+        if self.node is not None:
+            give(self.node, self._loop.time())
+            self._perform()
+
     # Effects
 
     def _effect_table(self) -> dict[type, Callable[..., None]]:
@@ -188,6 +208,8 @@ class Peer:
             boundary.Discard: self._discard,
             boundary.Dial: self._dial,
             boundary.Announce: self._announce,
+            boundary.SendDatagram: self._datagrams.send,
+            boundary.Notice: self._notice,
             boundary.Complete: self._complete,
             boundary.Learned: self._learned,
         }
@@ -214,6 +236,8 @@ class Peer:
             self._close(close)
         if serve and self._uplink is not None:
             self._uplink.serve()
+        if self.node.parted:
+            self._parted.set()
         self._set_timer()
 
     def _write(self, outgoing: dict[ConnectionId, list[bytes]]) -> None:
@@ -287,7 +311,8 @@ class Peer:
         self._spawn(self._connect(effect.address))
 
     def _announce(self, effect: boundary.Announce) -> None:
-        self._spawn(self._ask_tracker(effect))
+        assert self._announcing is not None
+        self._announcing.announce(effect)
 
     async def _connect(self, address: Address) -> None:
         try:
@@ -300,22 +325,8 @@ class Peer:
                 self.node.dial_failed(address, self._loop.time())
                 self._perform()
 
-    async def _ask_tracker(self, effect: boundary.Announce) -> None:
-        assert self._http is not None
-        try:
-            async with self._http.get(effect.url) as response:
-                reply = await response.content.read(1 << 20)
-        except (OSError, TimeoutError, aiohttp.ClientError) as error:
-            log.warning("%s:%d: tracker %s: %s", *self.address, effect.tracker, error)
-            if self.node is not None:
-                self.node.announce_failed(effect.tracker, self._loop.time())
-        else:
-            if self.node is not None:
-                try:
-                    self.node.announced(effect.tracker, reply, self._loop.time())
-                except ProtocolError as error:
-                    log.warning("%s:%d: %s", *self.address, error)
-        self._perform()
+    def _notice(self, effect: boundary.Notice) -> None:
+        log.warning("%s:%d: %s", *self.address, effect.text)
 
     # Small parts
 
