@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import STRICT, require_tool
 
 from p2p_node.wire.metainfo import decode_metainfo
-from tests.conftest import STRICT, require_tool
 
 HOST = "127.0.0.1"
 SCHEMES = pytest.mark.parametrize("scheme", ["http", "udp"])

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from network import Network
 
 from p2p_node.discovery.registry import Registry
 from p2p_node.discovery.udp_client import CONNECTION_S, MAX_RETRANSMISSIONS, UdpClient
@@ -28,7 +29,6 @@ from p2p_node.wire.udp_tracker import (
     encode_answer,
     encode_request,
 )
-from tests.network import Network
 
 HASH = b"h" * 20
 CLIENT: Address = ("10.0.0.1", 6881)
