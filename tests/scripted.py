@@ -5,6 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import TypeVar
 
+from network import make_torrent
+
 from p2p_node.boundary import Effect, Send
 from p2p_node.core.metadata_node import MetadataNode
 from p2p_node.core.node import Node
@@ -13,7 +15,6 @@ from p2p_node.wire.announce import Address
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.magnet import Magnet
 from p2p_node.wire.messages import Extended, Message
-from tests.network import make_torrent
 
 _E = TypeVar("_E")
 

@@ -12,10 +12,10 @@ from random import Random
 
 import libtorrent as lt
 import pytest
+from clients import PATIENCE_S, libtorrent_client, wait_for
 
 from p2p_node.shell.torrent import create_torrent, magnet_link, read_torrent
 from p2p_node.wire.magnet import Magnet
-from tests.interop.clients import PATIENCE_S, libtorrent_client, wait_for
 
 OUR_PORT = 6881
 

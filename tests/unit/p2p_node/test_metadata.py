@@ -7,6 +7,8 @@ from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from network import TRACKER, Network
+from scripted import ScriptedPeers
 
 from p2p_node.boundary import Close, Learned
 from p2p_node.core.metadata import ANSWER_S, MAX_COPIES, MAX_REFUSED, REST_S, MetadataFetcher
@@ -23,8 +25,6 @@ from p2p_node.wire.metadata import (
     encode_metadata,
     part_count,
 )
-from tests.network import TRACKER, Network
-from tests.scripted import ScriptedPeers
 
 CONTENT = bytes(range(256)) * 800
 RAW = Random(1).randbytes(3 * PART + 100)

@@ -9,6 +9,8 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from network import FakePeer, Network
+from scripted import ScriptedPeers
 
 from p2p_node.boundary import Close, Dial, Send
 from p2p_node.core.dialer import MAX_HALF_OPEN, MAX_KNOWN, Dialer
@@ -18,8 +20,6 @@ from p2p_node.core.priority import priority
 from p2p_node.wire.extension import OWN_NUMBERS, Extension, ExtensionHandshake
 from p2p_node.wire.messages import Extended
 from p2p_node.wire.pex import Gossip, Trait, pack
-from tests.network import FakePeer, Network
-from tests.scripted import ScriptedPeers
 
 CONTENT = bytes(range(256)) * 800
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from network import Network
+from scripted import ScriptedPeers
 
 from p2p_node.boundary import Close, Send
 from p2p_node.core.connection import DEFAULT_REQQ
@@ -11,8 +13,6 @@ from p2p_node.wire import messages as wire
 from p2p_node.wire.extension import OWN_NUMBERS, Extension, ExtensionHandshake
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.messages import Extended
-from tests.network import Network
-from tests.scripted import ScriptedPeers
 
 CONTENT = bytes(range(256)) * 800
 
