@@ -1,4 +1,7 @@
-"""The `p2p-node` command: create a torrent, seed it, get it, track or scrape it, or host a fleet of peers."""
+"""The `p2p-node` command: create a torrent, seed it, get it, track or scrape it, or host a fleet of peers.
+
+What only some commands need is imported by them: an HTTP server is a third of a small node's memory.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,21 @@ import logging
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import click
 import uvloop
-from aiohttp import web
 
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.discovery.tiers import as_tiers
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.fetch import wait_until_complete
-from p2p_node.shell.fleet import Fleet
 from p2p_node.shell.peer import Peer
-from p2p_node.shell.scraping import scrape as ask_counts
 from p2p_node.shell.source import obtain
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.torrent import create_torrent, magnet_link, read_torrent
-from p2p_node.shell.tracker_server import TrackerServer
+from p2p_node.shell.verifying import hashers
 from p2p_node.wire.scrape import SwarmCounts
 
 _RATE = click.option("--upload-rate", type=click.FloatRange(min=1), help="Upload cap in bytes per second.")
@@ -145,7 +144,7 @@ async def _seed(
     have = await asyncio.to_thread(storage.check)
     if have.bit_count() != metainfo.piece_count:
         raise NodeError(f"{data} is not the file of {torrent}: {have.bit_count()} of {metainfo.piece_count} pieces fit")
-    with ThreadPoolExecutor(1) as hasher:
+    with hashers() as hasher:
         peer = Peer(hasher, upload_rate)
         await peer.listen(address, port)
         peer.join(metainfo, storage, have, settings)
@@ -167,7 +166,7 @@ async def _get(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise describe(error, f"create {out}") from None
-    with ThreadPoolExecutor(1) as hasher:
+    with hashers() as hasher:
         peer = Peer(hasher, upload_rate)
         try:
             await peer.listen(address, port)
@@ -184,6 +183,8 @@ async def _get(
 
 
 async def _track(address: str, port: int, interval: float) -> None:
+    from p2p_node.shell.tracker_server import TrackerServer
+
     tracker = TrackerServer(interval)
     host, port = await tracker.listen(address, port)
     shown = f"[{host}]" if ":" in host else host
@@ -193,6 +194,8 @@ async def _track(address: str, port: int, interval: float) -> None:
 
 
 async def _scrape(trackers: Sequence[str], info_hash: bytes) -> None:
+    from p2p_node.shell.scraping import scrape as ask_counts
+
     if not trackers:
         raise NodeError("the torrent names no tracker")
     outcomes = await asyncio.gather(*(ask_counts(url, info_hash) for url in trackers), return_exceptions=True)
@@ -211,6 +214,10 @@ async def _scrape(trackers: Sequence[str], info_hash: bytes) -> None:
 
 
 async def _fleet(control: Path, settings: SwarmSettings) -> None:
+    from aiohttp import web
+
+    from p2p_node.shell.fleet import Fleet
+
     runner = web.AppRunner(Fleet(settings).application(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:

@@ -23,6 +23,7 @@ from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.throttle import TokenBucket
 from p2p_node.shell.uplink import Uplink
+from p2p_node.shell.verifying import Verifier
 from p2p_node.wire.announce import Address
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.magnet import Magnet
@@ -39,8 +40,6 @@ PORTS_TRIED = 8
 """Free ports taken in turn until one is free for both TCP and UDP."""
 
 DIAL_S = 10.0
-HASHED_INLINE = 128 * 1024
-"""Pieces up to this size are hashed on the event loop: handing one to a thread and back costs more than hashing it."""
 
 
 class Peer:
@@ -65,6 +64,7 @@ class Peer:
         self._hasher = hasher
         self._upload_rate = TokenBucket(upload_rate) if upload_rate else None
         self._uplink: Uplink | None = None
+        self._verifier: Verifier | None = None
         self._download = TokenBucket(download_rate) if download_rate else None
         self._storage: Storage | None = None
         self._connections: dict[ConnectionId, PeerConnection] = {}
@@ -114,6 +114,7 @@ class Peer:
         rng = Random(self._peer_id)
         self._storage = storage
         self.node = Node(metainfo, self._peer_id, self.address, have, settings, rng, self._loop.time())
+        self._verifier = Verifier(metainfo, storage, self._hasher, self._verified, self._fail)
         self._uplink = Uplink(self.node, storage, self._connections, self._upload_rate, self._fail)
         self.node.learn(known, self._loop.time())
         self.node.tick(self._loop.time())
@@ -261,30 +262,8 @@ class Peer:
         self._storage.store(effect.piece, effect.begin, effect.blocks)
 
     def _verify(self, effect: boundary.Verify) -> None:
-        assert self._storage is not None and isinstance(self.node, Node)
-        if self.node.metainfo.piece_size(effect.piece) <= HASHED_INLINE:
-            self._loop.call_soon(self._verify_inline, effect.piece)
-            return
-        future = self._loop.run_in_executor(self._hasher, self._storage.finish, effect.piece)
-        future.add_done_callback(lambda done: self._verified_elsewhere(effect.piece, done))
-
-    def _verify_inline(self, piece: int) -> None:
-        if self.node is None or self._storage is None:
-            return
-        try:
-            right = self._storage.finish(piece)
-        except NodeError as error:
-            self._fail(error)
-        else:
-            self._verified(piece, right)
-
-    def _verified_elsewhere(self, piece: int, done: asyncio.Future[bool]) -> None:
-        if done.cancelled():
-            return
-        if error := done.exception():
-            self._fail(error)
-        else:
-            self._verified(piece, done.result())
+        assert self._verifier is not None
+        self._verifier.verify(effect.piece)
 
     def _verified(self, piece: int, right: bool) -> None:
         if not isinstance(self.node, Node) or self._storage is None:

@@ -79,6 +79,11 @@ class Storage:
                 have |= 1 << piece
         return have
 
+    @property
+    def closed(self) -> bool:
+        """Whether the file was let go of."""
+        return self._file < 0
+
     def close(self) -> None:
         """Let go of the file and the buffers."""
         if self._file >= 0:
