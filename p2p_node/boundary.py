@@ -105,6 +105,12 @@ class Complete(msgspec.Struct, frozen=True):
     """Every piece is verified; said once."""
 
 
+class Learned(msgspec.Struct, frozen=True):
+    """The torrent's info dictionary was fetched from peers and has the right hash; said once."""
+
+    raw_info: bytes
+
+
 class Upload(msgspec.Struct, frozen=True, gc=False):
     """Blocks to send on a connection now; not an effect but what `next_upload` returns. Answered by `drained` when the
     socket has taken them."""
@@ -129,4 +135,5 @@ Effect: TypeAlias = (
     | CancelRange
     | Notice
     | Complete
+    | Learned
 )

@@ -33,7 +33,7 @@ def download(torrent: Path, directory: Path, rate: float | None = None) -> dict:
             await peer.listen(HOST, 0)
             last: dict = {}
             async with asyncio.timeout(30):
-                async for event in fetch(peer, torrent, directory, None, SwarmSettings()):
+                async for event in fetch(peer, str(torrent), directory, None, SwarmSettings()):
                     last = event
             await peer.leave()
             return last

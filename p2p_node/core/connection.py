@@ -10,7 +10,11 @@ from p2p_node.boundary import ConnectionId
 from p2p_node.core.pending import Pending
 from p2p_node.core.rates import Rate
 from p2p_node.wire.announce import Address
+from p2p_node.wire.extension import Extension
 from p2p_node.wire.messages import BLOCK, Requests
+
+DEFAULT_REQQ = 250
+"""Requests that a peer is trusted to queue which does not say how many: what clients did before they said so."""
 
 
 class Phase(Enum):
@@ -31,6 +35,7 @@ class Connection:
         "assigned",
         "cancelled",
         "download",
+        "extended",
         "fast",
         "fast_budget",
         "granted",
@@ -40,6 +45,9 @@ class Connection:
         "last_received",
         "last_sent",
         "latency",
+        "listen_address",
+        "metadata_size",
+        "numbers",
         "opened",
         "outgoing",
         "peer_choking",
@@ -48,12 +56,14 @@ class Connection:
         "pending",
         "phase",
         "refused",
+        "reqq",
         "requested",
         "revealed",
         "spoken",
         "suggested",
         "turn",
         "upload",
+        "upload_only",
         "uploads",
         "uploads_count",
         "working_on",
@@ -102,6 +112,19 @@ class Connection:
         self.granted = 0
         """Pieces that this peer may ask for while we choke it, and the bytes it may still get in that way."""
         self.fast_budget = 0
+
+        # What the peer says by the extension protocol (BEP 10)
+        self.extended = False
+        self.numbers: dict[Extension, int] = {}
+        """How this peer wants its extensions' messages numbered."""
+        self.listen_address: Address | None = address if outgoing else None
+        """Where others can dial this peer; None while it has not said so."""
+        self.reqq = DEFAULT_REQQ
+        """Requests that this peer queues."""
+        self.upload_only = False
+        """Whether it wants nothing (BEP 21)."""
+        self.metadata_size: int | None = None
+        """Bytes of the info dictionary, when it offers that."""
 
     @property
     def available(self) -> int:

@@ -19,6 +19,7 @@ from p2p_node.core.downloader import Downloader
 from p2p_node.core.first_copies import FirstCopies
 from p2p_node.core.possessions import Possessions
 from p2p_node.core.super_seed import SuperSeed
+from p2p_node.core.swarm_extensions import SwarmExtensions
 from p2p_node.core.uploader import Uploader
 from p2p_node.core.web_seeds import WebSeeds
 from p2p_node.wire import messages as wire
@@ -56,7 +57,14 @@ class Swarm:
     `effects`."""
 
     def __init__(
-        self, metainfo: Metainfo, peer_id: bytes, have: int, settings: SwarmSettings, rng: Random, now: float
+        self,
+        metainfo: Metainfo,
+        peer_id: bytes,
+        own: Address,
+        have: int,
+        settings: SwarmSettings,
+        rng: Random,
+        now: float,
     ) -> None:
         self.metainfo = metainfo
         self.peer_id = peer_id
@@ -71,6 +79,7 @@ class Swarm:
         self._possessions = Possessions(
             metainfo, self._picker, self.connections, self._send, self._first_copies(settings, rng)
         )
+        self.extensions = SwarmExtensions(metainfo, own, self.connections, self._send, self._lost, rng)
         self._rechoke_at = now + RECHOKE_S
 
     @property
@@ -86,7 +95,7 @@ class Swarm:
     @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
-        timers = (self._rechoke_at, self._possessions.flush_at, self.web_seeds.timer)
+        timers = (self._rechoke_at, self._possessions.flush_at, self.web_seeds.timer, self.extensions.timer)
         return min(timer for timer in timers if timer is not None)
 
     # Inputs
@@ -106,6 +115,7 @@ class Swarm:
         self.uploader.left(gone)
         self.effects.append(Serve())  # its lane is free
         self._possessions.left(gone, now)
+        self.extensions.left(gone, now)
         self._fill_all(now)
         self._rechoke(now)
 
@@ -121,7 +131,9 @@ class Swarm:
         peer.phase = Phase.OPEN
         peer.peer_id = handshake.peer_id
         peer.fast = handshake.fast
+        peer.extended = handshake.extensions
         self._possessions.introduce(peer, now)
+        self.extensions.joined(peer, now)
 
     def received(self, connection: ConnectionId, batch: Sequence[wire.Message], now: float) -> None:
         """Messages came. A peer that breaks the protocol is closed; what it said before counts."""
@@ -153,6 +165,7 @@ class Swarm:
             self._possessions.gained(piece, now)
             if self.complete:
                 self.effects.append(Complete())
+                self.extensions.wants_nothing(now)
                 self._leave_other_seeds(now)
         if more:
             self._fill_all(now)
@@ -181,6 +194,7 @@ class Swarm:
         """The timer came due."""
         if self._possessions.flush_at is not None and now >= self._possessions.flush_at:
             self._possessions.flush(now)
+        self.extensions.tick(now)
         if now >= self._rechoke_at:
             self._rechoke_at = now + RECHOKE_S
             self._rechoke(now)
@@ -188,6 +202,9 @@ class Swarm:
             self._fill_all(now)
             self._end_silent(now)
             self._possessions.expire(now)
+            if self.complete and not self._possessions.holds_back:
+                self.extensions.wants_nothing(now)
+                self._leave_other_seeds(now)
         self.web_seeds.tick(now)
 
     # Messages
@@ -269,6 +286,13 @@ class Swarm:
             raise ProtocolError(f"names piece {piece} of {self.metainfo.piece_count}")
         return 1 << piece
 
+    def _on_extended(self, peer: Connection, message: wire.Extended, now: float) -> None:
+        self.extensions.received(peer, message, now)
+
+    def _lost(self, peer: Connection, piece: int, now: float) -> None:
+        if peer.have >> piece & 1:
+            self._possessions.has_exactly(peer, peer.have & ~(1 << piece), now)
+
     # Whom to ask, whom to serve, whom to keep
 
     def _fill(self, peer: Connection, now: float) -> None:
@@ -316,8 +340,8 @@ class Swarm:
 
     def _leave_other_seeds(self, now: float) -> None:
         for peer in list(self.connections.values()):
-            if self._possessions.is_seed(peer):
-                self._close(peer.id, "both have everything", now)
+            if peer.upload_only or self._possessions.is_seed(peer):
+                self._close(peer.id, "neither wants anything of the other", now)
 
     def _end_silent(self, now: float) -> None:
         for peer in list(self.connections.values()):
@@ -365,4 +389,5 @@ _HANDLERS: dict[type, Callable[[Swarm, Connection, Any, float], None]] = {
     wire.Reject: Swarm._on_reject,
     wire.Suggest: Swarm._on_suggest,
     wire.AllowedFast: Swarm._on_allowed_fast,
+    wire.Extended: Swarm._on_extended,
 }

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 
 from p2p_node.core import bits
+from p2p_node.core.node import Node
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.peer import Peer
 from p2p_node.shell.storage import Storage
@@ -90,7 +91,7 @@ async def recorded(record: ResumeRecord, peer: Peer) -> AsyncIterator[None]:
     stopped = asyncio.Event()
 
     async def keep() -> None:
-        while not stopped.is_set() and peer.node is not None:
+        while not stopped.is_set() and isinstance(peer.node, Node):
             if not peer.node.swarm.complete:
                 await asyncio.to_thread(record.write, peer.node.swarm.have)
             with suppress(TimeoutError):
@@ -103,7 +104,7 @@ async def recorded(record: ResumeRecord, peer: Peer) -> AsyncIterator[None]:
     finally:
         stopped.set()
         await keeping
-        if peer.node is not None and peer.node.swarm.complete:
+        if isinstance(peer.node, Node) and peer.node.swarm.complete:
             record.remove()
-        elif peer.node is not None:
+        elif isinstance(peer.node, Node):
             await asyncio.to_thread(record.write, peer.node.swarm.have)

@@ -53,7 +53,7 @@ def lonely_torrent(directory):
     item = directory / "item.bin"
     item.write_bytes(bytes(range(256)) * 512)
     torrent = directory / "item.torrent"
-    torrent.write_bytes(create_torrent(item, 2**14, "http://127.7.0.9:9/announce"))
+    torrent.write_bytes(create_torrent(item, 2**14, ["http://127.7.0.9:9/announce"]))
     return torrent
 
 
