@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -50,12 +51,19 @@ async def set_up(scenario: Scenario, lab: Lab) -> AsyncIterator[Bench]:
 
 def _host_specs(scenario: Scenario) -> list[HostSpec]:
     """The server, and as many peers as the largest step, or calibration, needs."""
-    up_down = scenario.links.peer
-    server = HostSpec(SERVER, scenario.links.server.up, scenario.links.server.down)
-    peers = [HostSpec(f"peer-{number:03}", up_down.up, up_down.down) for number in range(1, max(scenario.peers) + 1)]
-    spare = peers_needed(server, peers[0]) - len(peers)
-    return [
-        server,
-        *peers,
-        *(HostSpec(f"spare-{number:03}", up_down.up, up_down.down) for number in range(1, spare + 1)),
+    links = scenario.links
+    server = HostSpec(SERVER, links.server.up, links.server.down)
+    peers = [
+        HostSpec(f"peer-{number:03}", link.up, link.down)
+        for number, link in enumerate(links.of_peers(max(scenario.peers)), start=1)
     ]
+    return [server, *peers, *([] if links.unlimited else _spares(server, peers))]
+
+
+def _spares(server: HostSpec, peers: list[HostSpec]) -> list[HostSpec]:
+    """For each class of links, the hosts that calibration needs beyond those that are there."""
+    spares: list[HostSpec] = []
+    for (up, down), there in Counter((peer.up, peer.down) for peer in peers).items():
+        for _ in range(peers_needed(server, HostSpec("", up, down)) - there):
+            spares.append(HostSpec(f"spare-{len(spares) + 1:03}", up, down))
+    return spares

@@ -32,7 +32,7 @@ async def drive(scenario: Scenario, lab: str, announce: Callable[[str, Step], No
     """
     [contender, *_] = contenders.choose(scenario.contenders)
     step = Step(contender.name, max(scenario.peers), 0)
-    async with set_up(scenario, labs.choose(lab)) as bench:
+    async with set_up(scenario, labs.choose(lab, unlimited=scenario.links.unlimited)) as bench:
         downloads, sockets, logs = (
             bench.room.payload / "hand",
             bench.room.sockets / "hand",
@@ -41,7 +41,17 @@ async def drive(scenario: Scenario, lab: str, announce: Callable[[str, Step], No
         for directory in (downloads, sockets, logs):
             directory.mkdir()
         peers = bench.peers[: step.peers]
-        stage = Stage(bench.lab, bench.server, peers, bench.item, downloads, sockets, logs, scenario.seed)
+        stage = Stage(
+            bench.lab,
+            bench.server,
+            peers,
+            bench.item,
+            downloads,
+            sockets,
+            logs,
+            scenario.seed,
+            scenario.content.prewritten,
+        )
         async with demand_process(stage.logs / "locust.log") as demand, contender.deploy(stage) as deployment:
             await demand.ready()
             port = _free_port()

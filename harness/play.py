@@ -44,9 +44,12 @@ async def play(
     there are peers, and the run goes on. `deadline_s` counts from each transfer's intended start.
     """
     hosts = bench.peers[: step.peers]
+    prewritten = bench.scenario.content.prewritten
     arrivals = intended_starts(bench.scenario, step)
     with _directories(bench, step, logs) as (scratch, sockets):
-        stage = Stage(bench.lab, bench.server, hosts, bench.item, scratch, sockets, logs, bench.scenario.seed)
+        stage = Stage(
+            bench.lab, bench.server, hosts, bench.item, scratch, sockets, logs, bench.scenario.seed, prewritten
+        )
         try:
             # Locust takes a second to warm up; meanwhile the contender is deployed.
             async with demand_process(logs / "locust.log") as demand, contender.deploy(stage) as deployment:
@@ -98,6 +101,7 @@ async def _act_out(
         ended = await demand.act_out(assignment, progressed)
         verified = sum(end.transfer.bytes for end in ended)
         sampler.take()
+        await demand.last_words()
     finally:
         sampling.cancel()
         with suppress(asyncio.CancelledError):
@@ -121,15 +125,19 @@ async def _checked(ended: Sequence[Ended], item: Item) -> list[Transfer]:
 
 @contextmanager
 def _directories(bench: Bench, step: Step, logs: Path) -> Iterator[tuple[Path, Path]]:
-    """Empty directories for a step's downloads, sockets and logs; the first two are removed afterwards."""
+    """Empty directories for a step's downloads, sockets and logs; the first two are removed afterwards.
+
+    Prewritten downloads stay, to be written over in the next step.
+    """
     name = f"{step.contender}-{step.peers}-{step.repeat}"
-    made = (bench.room.payload / name, bench.room.sockets / name)
+    kept = bench.scenario.content.prewritten
+    downloads, sockets = bench.room.payload / ("downloads" if kept else name), bench.room.sockets / name
     shutil.rmtree(logs, ignore_errors=True)
-    for path in (*made, logs):
+    for path in (downloads, sockets, logs):
         with writing(path):
-            path.mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=kept)
     try:
-        yield made
+        yield downloads, sockets
     finally:
-        for path in made:
+        for path in (sockets,) if kept else (downloads, sockets):
             shutil.rmtree(path, ignore_errors=True)

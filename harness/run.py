@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.analysis.bounds import completion
+from harness.analysis.limits import limits
 from harness.bench import Bench, set_up
 from harness.contenders import catalogue as contenders
 from harness.demand.messages import Progress
 from harness.errors import SwarmbenchError, UsageError, unexpected
 from harness.labs import catalogue as labs
+from harness.labs.base import Lab
 from harness.labs.calibration import calibrate
 from harness.metrics.exporter import Exporter, exporter
 from harness.play import Audience, intended_starts, play
@@ -29,6 +30,9 @@ from harness.scenarios.units import format_size
 SHORTEST_DEADLINE_S = 60.0
 BOUNDS_PER_DEADLINE = 5
 """A transfer is given up after this many times the bound, but never before a minute: slow is a result, stuck is not."""
+
+UNLIMITED_RATE = 0.5e9
+"""Bytes per second that a step without links is expected to move, for the time left that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ async def run(order: Order, announce: Callable[[Path], None]) -> Path:
     SwarmbenchError; what was measured before is on record then.
     """
     contenders.choose(order.scenario.contenders)
-    labs.choose(order.lab)
+    labs.choose(order.lab, unlimited=order.scenario.links.unlimited)
     with _run_directory(order) as directory, exporter(order.metrics_port) as exported:
         announce(directory.path)
         try:
@@ -68,18 +72,18 @@ async def _play_missing(order: Order, directory: RunDirectory, exported: Exporte
     steps = [step for step in order_steps(order.scenario) if step not in recorded.finished]
     if not steps:
         return
-    async with set_up(order.scenario, labs.choose(_lab_name(order, recorded))) as bench:
+    async with set_up(order.scenario, _lab(order, recorded)) as bench:
         environment = recorded.environment or await _describe(order, bench)
         directory.write_environment(environment)
         bounds = {step: _bound_s(order.scenario, step, environment) for step in steps}
-        with RunProgress([(str(step), bounds[step]) for step in steps]) as progress:
+        with RunProgress([(str(step), bounds[step] or _guess_s(order.scenario, step)) for step in steps]) as progress:
             for step in steps:
                 await _play_one(step, bounds[step], bench, environment, directory, progress, exported)
 
 
 async def _play_one(
     step: Step,
-    bound_s: float,
+    bound_s: float | None,
     bench: Bench,
     environment: Environment,
     directory: RunDirectory,
@@ -92,7 +96,7 @@ async def _play_one(
         bench,
         contenders.choose([step.contender])[0],
         step,
-        deadline_s=max(SHORTEST_DEADLINE_S, BOUNDS_PER_DEADLINE * bound_s),
+        deadline_s=max(SHORTEST_DEADLINE_S, BOUNDS_PER_DEADLINE * (bound_s or 0.0)),
         logs=directory.logs / f"{step.contender}-{step.peers}-{step.repeat}",
         audience=Audience(_tell_progress(step, bench, progress, exported), exported.sampled),
     )
@@ -114,6 +118,10 @@ def _run_directory(order: Order) -> RunDirectory:
     return directory
 
 
+def _lab(order: Order, recorded: Run) -> Lab:
+    return labs.choose(_lab_name(order, recorded), unlimited=order.scenario.links.unlimited)
+
+
 def _lab_name(order: Order, recorded: Run) -> str:
     """The lab to use: a resumed run goes on in the lab, and on the machine, it was begun on; raises UsageError."""
     earlier = recorded.environment
@@ -127,19 +135,26 @@ def _lab_name(order: Order, recorded: Run) -> str:
 
 
 async def _describe(order: Order, bench: Bench) -> Environment:
-    """The environment, with the links' rates as they are, not as they are meant to be."""
+    """The environment, with the links' rates as they are, not as they are meant to be; unlimited ones have none."""
+    unlimited = order.scenario.links.unlimited
     return describe_environment(
         lab=bench.lab.name,
         congestion_control=bench.lab.congestion_control,
-        calibration=await calibrate(bench.lab, bench.hosts, bench.room.payload),
+        calibration=None if unlimited else await calibrate(bench.lab, bench.hosts, bench.room.payload),
         command=order.command,
     )
 
 
-def _bound_s(scenario: Scenario, step: Step, environment: Environment) -> float:
+def _bound_s(scenario: Scenario, step: Step, environment: Environment) -> float | None:
+    if environment.calibration is None:
+        return None
     origin_is_server = step.contender in contenders.central()
     arrivals = intended_starts(scenario, step)
-    return completion(scenario.content.size, arrivals, environment.calibration, origin_is_server=origin_is_server)
+    return limits(scenario, arrivals, environment.calibration, origin_is_server=origin_is_server).completion_s
+
+
+def _guess_s(scenario: Scenario, step: Step) -> float:
+    return step.peers * scenario.content.size / UNLIMITED_RATE
 
 
 def _tell_progress(step: Step, bench: Bench, progress: RunProgress, exported: Exporter) -> Callable[[Progress], None]:

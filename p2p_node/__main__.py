@@ -1,4 +1,7 @@
-"""The `p2p-node` command: create a torrent, seed it, get it, track it, or host a fleet of peers."""
+"""The `p2p-node` command: create a torrent, seed it, get it, track or scrape it, or host a fleet of peers.
+
+What only some commands need is imported by them: an HTTP server is a third of a small node's memory.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,23 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import uvloop
-from aiohttp import web
 
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.disk_room import when_there_is_room
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.fetch import wait_until_complete
-from p2p_node.shell.fleet import Fleet
 from p2p_node.shell.peer import Peer
 from p2p_node.shell.resume import ResumeRecord, recorded
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.torrent import Version, create_torrent, read_torrent
-from p2p_node.shell.tracker_server import TrackerServer
+from p2p_node.shell.verifying import hashers
+from p2p_node.wire.scrape import SwarmCounts
 
 _RATE = click.option("--upload-rate", type=click.FloatRange(min=1), help="Upload cap in bytes per second.")
 _ADDRESS = click.option("--address", default="0.0.0.0", show_default=True, help="Address to listen on.")
@@ -118,8 +119,26 @@ def get(
 @click.option("--port", default=6969, show_default=True, help="Port to listen on.")
 @click.option("--interval", type=click.FloatRange(min=1), default=60, show_default=True, help="Seconds of announces.")
 def track(address: str, port: int, interval: float) -> None:
-    """Run a tracker at http://ADDRESS:PORT/announce."""
+    """Run a tracker at http://ADDRESS:PORT/announce and udp://ADDRESS:PORT."""
     _run(_track(address, port, interval))
+
+
+@cli.command()
+@click.argument("source", metavar="TORRENT|URL")
+@click.option("--info-hash", metavar="HEX", help="The torrent, where a tracker's URL is given.")
+def scrape(source: str, info_hash: str | None) -> None:
+    """Ask a tracker how many seeds, leeches and completed downloads it counts, without joining.
+
+    Of a TORRENT every tracker is asked.
+    """
+    if "://" not in source:
+        metainfo = read_torrent(Path(source))
+        trackers, wanted = list(metainfo.tracker_urls), metainfo.info_hash
+    elif info_hash is None or len(info_hash) != 40 or set(info_hash.lower()) - set("0123456789abcdef"):
+        raise click.UsageError("give a tracker's URL together with --info-hash and 40 hexadecimal digits")
+    else:
+        trackers, wanted = [source], bytes.fromhex(info_hash)
+    _run(_scrape(trackers, wanted))
 
 
 @cli.command()
@@ -140,7 +159,7 @@ async def _seed(
         raise NodeError(
             f"{data} is not the content of {torrent}: {have.bit_count()} of {metainfo.piece_count} pieces fit"
         )
-    with ThreadPoolExecutor(1) as hasher:
+    with hashers() as hasher:
         peer = Peer(hasher, upload_rate)
         await peer.listen(address, port)
         peer.join(metainfo, storage, have, settings)
@@ -167,7 +186,7 @@ async def _get(
     record = ResumeRecord(metainfo, storage)
     have = await asyncio.to_thread(lambda: storage.check(record.read()))
     _stop_gracefully()
-    with ThreadPoolExecutor(1) as hasher:
+    with hashers() as hasher:
         peer = Peer(hasher, upload_rate)
         await peer.listen(address, port)
         peer.join(metainfo, storage, have, settings)
@@ -189,18 +208,41 @@ def _stop_gracefully() -> None:
 
 
 async def _track(address: str, port: int, interval: float) -> None:
-    runner = web.AppRunner(TrackerServer(interval).application(), access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, address, port, backlog=1024).start()
-    except OSError as error:
-        raise describe(error, f"listen on {address}:{port}") from None
-    click.echo(f"listening on http://{address}:{port}/announce")
+    from p2p_node.shell.tracker_server import TrackerServer
+
+    tracker = TrackerServer(interval)
+    host, port = await tracker.listen(address, port)
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"listening on http://{shown}:{port}/announce and udp://{shown}:{port}/announce")
     await _until_stopped()
-    await runner.cleanup()
+    await tracker.close()
+
+
+async def _scrape(trackers: Sequence[str], info_hash: bytes) -> None:
+    from p2p_node.shell.scraping import scrape as ask_counts
+
+    if not trackers:
+        raise NodeError("the torrent names no tracker")
+    outcomes = await asyncio.gather(*(ask_counts(url, info_hash) for url in trackers), return_exceptions=True)
+    answered = False
+    for url, outcome in zip(trackers, outcomes, strict=True):
+        if isinstance(outcome, SwarmCounts):
+            answered = True
+            counts = f"seeds {outcome.seeds}  leeches {outcome.leeches}  completed {outcome.completed}"
+            click.echo(f"{url}  {counts}")
+        elif isinstance(outcome, NodeError):
+            click.echo(f"p2p-node: {outcome}", err=True)
+        else:
+            raise outcome
+    if not answered:
+        raise NodeError("no tracker answered")
 
 
 async def _fleet(control: Path, settings: SwarmSettings) -> None:
+    from aiohttp import web
+
+    from p2p_node.shell.fleet import Fleet
+
     runner = web.AppRunner(Fleet(settings).application(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:

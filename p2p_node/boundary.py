@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from p2p_node.wire.announce import Address
+from p2p_node.wire.address import Address
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.messages import Message, Requests
 
@@ -70,6 +70,20 @@ class Announce(msgspec.Struct, frozen=True):
     url: str
 
 
+class SendDatagram(msgspec.Struct, frozen=True):
+    """Send this over UDP from the peer's own port to an address whose host may be a name; what comes back is
+    `datagram_received`. Answered by `datagram_failed` when the name leads nowhere, and else by nothing."""
+
+    address: Address
+    data: bytes
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something that a person should know went wrong, in one line."""
+
+    text: str
+
+
 class Complete(msgspec.Struct, frozen=True):
     """Every piece is verified; said once."""
 
@@ -84,4 +98,4 @@ class Upload(msgspec.Struct, frozen=True, gc=False):
     """Bytes that the socket may hold unsent, so that little is sent in vain."""
 
 
-Effect: TypeAlias = Dial | Send | Serve | Close | Store | Verify | Discard | Announce | Complete
+Effect: TypeAlias = Dial | Send | Serve | Close | Store | Verify | Discard | Announce | SendDatagram | Notice | Complete

@@ -18,6 +18,7 @@ from p2p_node import boundary
 from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.discovery.registry import Registry
+from p2p_node.discovery.udp_server import UdpServer
 from p2p_node.wire.announce import Address, decode_announce, encode_reply
 from p2p_node.wire.frames import decode_frames
 from p2p_node.wire.handshake import Handshake
@@ -27,11 +28,11 @@ from p2p_node.wire.metainfo import Metainfo, decode_metainfo, encode_metainfo
 TRACKER = "http://tracker/announce"
 
 
-def make_torrent(content: bytes, piece_length: int) -> Metainfo:
+def make_torrent(content: bytes, piece_length: int, tracker: str = TRACKER) -> Metainfo:
     """The metainfo of `content`, tracked by the network's tracker."""
     pieces = (content[at : at + piece_length] for at in range(0, len(content), piece_length))
     digests = [hashlib.sha1(piece).digest() for piece in pieces]
-    return decode_metainfo(encode_metainfo("item", len(content), piece_length, digests, TRACKER))
+    return decode_metainfo(encode_metainfo("item", len(content), piece_length, digests, tracker))
 
 
 class FakePeer:
@@ -45,6 +46,7 @@ class FakePeer:
         self.lies = lies
         self.links: dict[int, tuple[FakePeer, int]] = {}
         self.closed: list[str] = []
+        self.notices: list[str] = []
         self.completed_at: float | None = None
         self.sent_blocks: list[tuple[int, int]] = []
         self.gone = False
@@ -107,6 +109,11 @@ class FakePeer:
             self.node.received(number, messages, self.network.now)
         self.perform()
 
+    def receive_datagram(self, data: bytes) -> None:
+        if not self.gone:
+            self.node.datagram_received(("10.255.0.1", 6969), data, self.network.now)
+            self.perform()
+
     def _tick(self) -> None:
         if self.gone:
             return
@@ -136,6 +143,10 @@ class FakePeer:
                 network.at(network.now + network.delay_s, lambda: network.connect(self, address))
             case boundary.Announce(tracker, url):
                 network.at(network.now + network.delay_s, lambda: network.announce(self, tracker, url))
+            case boundary.SendDatagram(_, data):
+                network.at(network.now + network.delay_s, lambda: network.datagram(self, data))
+            case boundary.Notice(text):
+                self.notices.append(text)
             case boundary.Complete():
                 self.completed_at = network.now
 
@@ -178,9 +189,16 @@ class FakePeer:
 class Network:
     """The peers, the tracker and the clock."""
 
-    def __init__(self, content: bytes, piece_length: int, seed: int = 0, settings: SwarmSettings | None = None) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        piece_length: int,
+        seed: int = 0,
+        settings: SwarmSettings | None = None,
+        tracker: str = TRACKER,
+    ) -> None:
         self.content = content
-        self.metainfo = make_torrent(content, piece_length)
+        self.metainfo = make_torrent(content, piece_length, tracker)
         self.settings = settings or SwarmSettings()
         self.rng = Random(seed)
         self.now = 0.0
@@ -188,6 +206,8 @@ class Network:
         self.hash_s = 0.0005
         self.peers: list[FakePeer] = []
         self.registry = Registry(60.0, Random(seed))
+        self.udp_tracker = UdpServer(self.registry, b"secret")
+        self.datagram_lost: Callable[[], bool] = lambda: False
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
 
@@ -232,3 +252,9 @@ class Network:
         reply = self.registry.announce(decode_announce(urlsplit(url).query), peer.address[0], self.now)
         peer.node.announced(tracker, encode_reply(reply), self.now)
         peer.perform()
+
+    def datagram(self, peer: FakePeer, data: bytes) -> None:
+        """A datagram reaches the tracker, and its answer the peer, unless either is lost."""
+        answer = None if self.datagram_lost() else self.udp_tracker.answer(data, peer.address, self.now)
+        if answer is not None and not self.datagram_lost():
+            self.at(self.now + self.delay_s, lambda: peer.receive_datagram(answer))

@@ -29,13 +29,15 @@ class Point:
     last_interval: Interval | None
     """95 % interval of `last_s`; None for fewer than three repeats."""
     p50_s: float | None
-    bound_s: float
+    bound_s: float | None
     efficiency: float | None
     goodput: float | None
     origin_bytes: float
     origin_offload: float | None
     wasted_bytes: float
     cpu_s_per_gib: CpuPerGiB
+    wait_over_own_bound: float | None
+    """The median peer's wait as a multiple of its own bound."""
 
 
 INTERVAL_NEEDS = 3
@@ -79,7 +81,7 @@ def _point(group: Sequence[Row]) -> Point:
         last_s=mid(lambda row: row.completion_s.last),
         last_interval=median_interval(lasts) if len(lasts) >= INTERVAL_NEEDS else None,
         p50_s=mid(lambda row: row.completion_s.p50),
-        bound_s=median([row.bound_s for row in rows]),
+        bound_s=mid(lambda row: row.bound_s),
         efficiency=mid(lambda row: row.efficiency),
         goodput=mid(lambda row: row.goodput_bytes_per_s),
         origin_bytes=median([row.origin_bytes for row in rows]),
@@ -90,4 +92,5 @@ def _point(group: Sequence[Row]) -> Point:
             peers=mid(lambda row: row.cpu_s_per_gib.peers),
             harness=mid(lambda row: row.cpu_s_per_gib.harness),
         ),
+        wait_over_own_bound=mid(lambda row: row.wait_over_own_bound.p50 if row.wait_over_own_bound else None),
     )

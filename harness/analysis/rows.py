@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from harness.analysis.statistics import jain, median, percentile
-from harness.results.schema import CpuPerGiB, Median, Quantiles, Row, Sample, Transfer
+from harness.results.schema import CpuPerGiB, Median, Quantiles, Row, Sample, Transfer, Waits
 
 GIB = 2**30
 
@@ -52,22 +52,24 @@ def summarize(
     transfers: Sequence[Transfer],
     samples: Sequence[Sample],
     *,
-    bound_s: float,
+    bound_s: float | None,
     lab: str,
     size: int,
+    own_bounds_s: Sequence[float] | None = None,
     reasons: Sequence[str] = (),
 ) -> Row:
     """The row of one step; `transfers` and `samples` are that step's alone.
 
-    `size` is the item's in bytes. `reasons` are grounds for invalidity known elsewhere, one line each: a deployment
-    that crashed (then there are no transfers), a saturated machine.
+    `size` is the item's in bytes; `own_bounds_s` are the transfers' own, in their order. `reasons` are grounds for
+    invalidity known elsewhere, one line each: a deployment that crashed (then there are no transfers), a saturated
+    machine.
     """
     done = [(transfer, transfer.done_s) for transfer in transfers if transfer.ok and transfer.done_s is not None]
     durations = [done_s - transfer.intended_s for transfer, done_s in done]
     delivered = sum(transfer.bytes for transfer, _ in done)
     origin = sum(transfer.sources.origin for transfer in transfers)
     last = max(done_s for _, done_s in done) - min(t.intended_s for t in transfers) if done else None
-    efficiency = bound_s / last if last and len(done) == step.peers else None
+    efficiency = bound_s / last if bound_s and last and len(done) == step.peers else None
     late = _late_starts(transfers, bound_s)
     problems = [*reasons, *_problems(step, transfers, size, late, efficiency)]
     return Row(
@@ -91,6 +93,7 @@ def summarize(
         peak_rss_bytes=_peak_rss(samples),
         fairness_jain=_fairness(durations),
         late_starts=late,
+        wait_over_own_bound=_waits(transfers, own_bounds_s) if own_bounds_s is not None else None,
     )
 
 
@@ -112,8 +115,18 @@ def _fairness(durations: Sequence[float]) -> float | None:
     return jain(rates) if rates else None
 
 
-def _late_starts(transfers: Sequence[Transfer], bound_s: float) -> int:
-    limit = max(LATE_S, LATE_SHARE_OF_BOUND * bound_s)
+def _waits(transfers: Sequence[Transfer], own_bounds_s: Sequence[float]) -> Waits:
+    """Of those that completed."""
+    waits = [
+        (transfer.done_s - transfer.intended_s) / own_s
+        for transfer, own_s in zip(transfers, own_bounds_s, strict=True)
+        if transfer.ok and transfer.done_s is not None
+    ]
+    return Waits(percentile(waits, 50), percentile(waits, 95)) if waits else Waits(None, None)
+
+
+def _late_starts(transfers: Sequence[Transfer], bound_s: float | None) -> int:
+    limit = max(LATE_S, LATE_SHARE_OF_BOUND * (bound_s or 0.0))
     return sum(t.started_s is not None and t.started_s - t.intended_s > limit for t in transfers)
 
 

@@ -18,6 +18,8 @@ def saturation(samples: Iterable[Sample], cores: int) -> str | None:
     """Why these samples of one step make its figures invalid, or None."""
     machine = [sample for sample in samples if sample.role == Role.MACHINE]
     last = max(machine, key=lambda sample: sample.at_s, default=None)
+    if last is not None and last.backlog_drops > 0:
+        return f"the machine was too busy to receive {last.backlog_drops} packets, and dropped them"
     if last is None or last.at_s < ENOUGH_S or last.cpu_s <= SATURATED * cores * last.at_s:
         return None
     return f"the machine was saturated: {last.cpu_s / last.at_s:.1f} of {cores} cores busy"

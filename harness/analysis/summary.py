@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from harness.analysis.bounds import completion
+from harness.analysis.limits import limits
 from harness.analysis.rows import summarize
 from harness.analysis.saturation import saturation
 from harness.results.run import Run
@@ -32,15 +32,18 @@ def summarize_run(run: Run, environment: Environment, central: Collection[str]) 
 def _row(run: Run, environment: Environment, step: Step, origin_is_server: bool) -> Row:
     transfers = [transfer for transfer in run.transfers if step_of(transfer) == step]
     samples = [sample for sample in run.samples if step_of(sample) == step]
-    size = run.scenario.content.size
     arrivals = [transfer.intended_s for transfer in transfers]
-    saturated = saturation(samples, int(environment.machine["cores"]))
+    rates = environment.calibration
+    # Without links the processors are what is measured, and busy they shall be.
+    theory = limits(run.scenario, arrivals, rates, origin_is_server=origin_is_server) if rates else None
+    saturated = saturation(samples, int(environment.machine["cores"])) if rates else None
     return summarize(
         step,
         transfers,
         samples,
-        bound_s=completion(size, arrivals, environment.calibration, origin_is_server=origin_is_server),
+        bound_s=theory.completion_s if theory else None,
         lab=environment.lab,
-        size=size,
+        size=run.scenario.content.size,
+        own_bounds_s=theory.own_s if theory else None,
         reasons=[saturated] if saturated else [],
     )

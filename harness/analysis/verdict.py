@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.analysis.comparison import TIE, Comparison, comparisons, is_ahead, is_behind
+from harness.analysis.costs import Ratio, ratios
 from harness.analysis.points import Point, largest_shared, points
 from harness.results.schema import Row
 
@@ -25,6 +26,8 @@ def verdict(rows: Sequence[Row]) -> str:
     if not valid:
         return f"No row is valid, so nothing can be concluded; the first says: {measured[0].reasons[0]}."
     compared = [comparison for comparison in comparisons(valid) if comparison.speedups]
+    if compared and _unlimited(valid):
+        return " ".join([*_order(valid), *_costs(valid), *_left_out(rows)])
     if len(compared) == 1:
         sentences = [capitalized(_who_wins(compared[0], valid))]
     elif compared:
@@ -81,7 +84,8 @@ def _leads(compared: Sequence[Comparison]) -> Iterable[str]:
         yield f"From {_count(crossover)} on {_joined(leaders)} {verb} ahead of {baseline}."
     others = [title(comparison.challenger) for comparison in compared if comparison.crossover is None]
     if others:
-        yield capitalized(f"{_joined(others)} {'does' if len(others) == 1 else 'do'} not.")
+        verb = "does" if len(others) == 1 else "do"
+        yield capitalized(f"{_joined(others)} {verb} not{'' if crossovers else f' stay ahead of {baseline}'}.")
 
 
 def _amount(comparison: Comparison, valid: Sequence[Point]) -> str:
@@ -110,6 +114,24 @@ def _limits(valid: Sequence[Point]) -> Iterable[str]:
     ]
     if reached and peers is not None:
         yield f"Share of the speed that theory allows each at {_count(peers)}: {_joined(reached)}."
+
+
+def _unlimited(valid: Sequence[Point]) -> bool:
+    """Whether no link limited anybody, so that costs are what is compared."""
+    return all(point.bound_s is None for point in valid)
+
+
+def _costs(valid: Sequence[Point]) -> Iterable[str]:
+    """What one moves and spends, in multiples of the others'."""
+    compared = ratios(valid)
+    for peers in dict.fromkeys(ratio.peers for ratio in compared):
+        told = [_cost(ratio) for ratio in compared if ratio.peers == peers]
+        yield f"At {_count(peers)} {title(compared[0].subject)} reaches {_joined(told)}."
+
+
+def _cost(ratio: Ratio) -> str:
+    cpu = f" for {ratio.cpu:.2f}× its CPU" if ratio.cpu is not None else ""
+    return f"{ratio.goodput:.2f}× the goodput of {title(ratio.other)}{cpu}"
 
 
 def _left_out(rows: Sequence[Row]) -> Iterable[str]:

@@ -6,6 +6,7 @@ peer's fetch is asked for: a control socket (docs/control-api.md). It knows noth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -39,6 +40,12 @@ class Stage:
     """An empty directory with a short path, as a Unix socket's has at most 107 bytes; removed after the step."""
     logs: Path
     seed: int
+    prewritten: bool = False
+    """Whether each peer's file is to exist in full size, with other content, before the peer fetches."""
+
+    def cap(self, rate: float) -> float | None:
+        """The rate a contender has to hold one of its hosts to by itself; None where the lab does, or none is set."""
+        return None if self.lab.shapes_links or math.isinf(rate) else rate
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.contenders.bare import BareContender
 from harness.contenders.base import Contender
 from harness.contenders.http import HttpContender
+from harness.contenders.libtorrent import LibtorrentContender
+from harness.contenders.programs import Aria2Contender, TransmissionContender
 from harness.contenders.swarm import SwarmContender
 from harness.errors import UsageError, unknown_name
 
-CONTENDERS: tuple[Contender, ...] = (HttpContender(), SwarmContender())
+CONTENDERS: tuple[Contender, ...] = (
+    HttpContender(),
+    SwarmContender(),
+    LibtorrentContender(),
+    Aria2Contender(),
+    TransmissionContender(),
+    BareContender(),
+)
 
 
 def choose(names: Sequence[str]) -> list[Contender]:

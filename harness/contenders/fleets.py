@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from harness.contenders.base import FetchPoint, Stage
 from harness.contenders.control import FleetControl
+from harness.contenders.destination import prepare
 from harness.contenders.readiness import until_ready
 from harness.labs.base import Host, Process
 
@@ -46,7 +48,7 @@ async def add_peers(stage: Stage, fleets: Sequence[FleetControl], body: dict[str
     for index, host in enumerate(stage.peers):
         fleet = fleets[index % len(fleets)]
         directory = stage.scratch / host.name
-        directory.mkdir()
+        await asyncio.to_thread(prepare, directory, stage.item, prewritten=stage.prewritten)
         spec = _spec(stage, host, directory)
         await fleet.add_peer(spec)
         points.append(FetchPoint(host.name, fleet.socket, host.name, body, directory, spec))
@@ -54,11 +56,10 @@ async def add_peers(stage: Stage, fleets: Sequence[FleetControl], body: dict[str
 
 
 def _spec(stage: Stage, host: Host, directory: Path) -> dict[str, str | float | None]:
-    capped = not stage.lab.shapes_links
     return {
         "id": host.name,
         "address": host.address,
         "directory": str(directory),
-        "upload_rate": host.up if capped else None,
-        "download_rate": host.down if capped else None,
+        "upload_rate": stage.cap(host.up),
+        "download_rate": stage.cap(host.down),
     }

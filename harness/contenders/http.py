@@ -47,6 +47,5 @@ async def _deployed(stage: Stage) -> AsyncIterator[Deployment]:
 def _server_command(stage: Stage) -> list[str]:
     command = [sys.executable, "-m", "baseline_server", "--root", str(stage.item.path.parent)]
     command += ["--address", stage.server.address, "--port", str(PORT)]
-    if not stage.lab.shapes_links:
-        command += ["--rate", str(int(stage.server.up))]
-    return command
+    rate = stage.cap(stage.server.up)
+    return [*command, "--rate", str(int(rate))] if rate else command

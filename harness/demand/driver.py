@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -68,8 +68,6 @@ class DemandProcess:
                         ended[report.transfer.host] = report
                     elif isinstance(report, Progress):
                         on_progress(report)
-            # What is left to it is to write Locust's own statistics into the log.
-            await asyncio.wait_for(self._process.wait(), LAST_WORDS_S)
         except TimeoutError:
             pass
         step = Step(assignment.contender, assignment.peers, assignment.repeat)
@@ -78,6 +76,11 @@ class DemandProcess:
             ended.get(wish.host) or Ended(failed_transfer(step, wish.host, wish.intended_s, lost), path=None)
             for wish in assignment.wishes
         ]
+
+    async def last_words(self) -> None:
+        """Let it write Locust's own statistics into the log, which is all that is left to it."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), LAST_WORDS_S)
 
     async def send(self, assignment: Assignment) -> None:
         """Hand over the assignment; a process that is gone shows when its reports are awaited."""

@@ -18,7 +18,7 @@ from harness.errors import SwarmbenchError
 from harness.labs.base import SERVER, Host, HostSpec, Lab
 from harness.labs.keeper import module_argv
 from harness.labs.probe import Cap, Findings, Flow, Phase, Plan
-from harness.results.schema import Calibration
+from harness.results.schema import Calibration, PeerRates
 
 FRAME = 1514
 PAYLOAD = 1448 / FRAME
@@ -52,23 +52,53 @@ def peers_needed(server: Host | HostSpec, peer: Host | HostSpec) -> int:
 async def calibrate(lab: Lab, hosts: Sequence[Host], scratch: Path) -> Calibration:
     """Measure sample links among `hosts` – the server and at least one peer, all idle – in about 4 s.
 
-    Peers are taken to be alike; the first one's class is measured. In a lab that does not shape its links the probe
-    caps itself as contenders do. Files go to `scratch`. Raises SwarmbenchError when the probe fails.
+    Of each class of peers' links the first is measured, which takes some 3 s for every class but one. In a lab that
+    does not shape its links the probe caps itself as contenders do. Files go to `scratch`. Raises SwarmbenchError when
+    the probe fails.
     """
     server = next(host for host in hosts if host.name == SERVER)
-    others = [host for host in hosts if host.name != SERVER]
-    peer, *rest = [host for host in others if (host.up, host.down) == (others[0].up, others[0].down)][:MOST_PEERS]
+    classes: dict[tuple[float, float], list[Host]] = {}
+    for host in hosts:
+        if host.name != SERVER:
+            classes.setdefault((host.up, host.down), []).append(host)
+    groups = [group[:MOST_PEERS] for group in classes.values()]
     plan = Plan(
-        round_trip=Flow(peer.address, server.address),
+        round_trip=Flow(groups[0][0].address, server.address),
         phases=[
-            _sending("server_up", server, [peer, *rest], lab),
-            _sending("peer_up", peer, [server, *rest], lab),
-            _receiving("peer_down", peer, [server, *rest], lab),
-            _duplex("peer_up_duplex", peer, rest[: RING - 1] or [server], lab),
+            _sending("server_up", server, groups[0], lab),
+            *(phase for number, group in enumerate(groups) for phase in _phases_of(number, server, group, lab)),
         ],
     )
     findings = await _run(lab, plan, scratch)
-    return Calibration(**findings.rates, round_trip_s=findings.round_trip_s)
+    measured = [_rates_of(number, group[0], findings) for number, group in enumerate(groups)]
+    return Calibration(
+        server_up=findings.rates["server_up"],
+        peer_up=measured[0].up,
+        peer_up_duplex=measured[0].up_duplex,
+        peer_down=measured[0].down,
+        round_trip_s=findings.round_trip_s,
+        classes=measured if len(measured) > 1 else [],
+    )
+
+
+def _phases_of(number: int, server: Host, group: Sequence[Host], lab: Lab) -> list[Phase]:
+    """How the links of one class are measured, on its first peer."""
+    peer, *rest = group
+    return [
+        _sending(f"peer_up_{number}", peer, [server, *rest], lab),
+        _receiving(f"peer_down_{number}", peer, [server, *rest], lab),
+        _duplex(f"peer_up_duplex_{number}", peer, rest[: RING - 1] or [server], lab),
+    ]
+
+
+def _rates_of(number: int, peer: Host, findings: Findings) -> PeerRates:
+    return PeerRates(
+        nominal_up=peer.up,
+        nominal_down=peer.down,
+        up=findings.rates[f"peer_up_{number}"],
+        up_duplex=findings.rates[f"peer_up_duplex_{number}"],
+        down=findings.rates[f"peer_down_{number}"],
+    )
 
 
 def _sending(name: str, host: Host, others: Sequence[Host], lab: Lab) -> Phase:

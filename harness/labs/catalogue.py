@@ -33,15 +33,17 @@ def rows() -> list[LabRow]:
     return [LabRow(lab.name, lab.fidelity, lab.availability()) for lab in _LABS]
 
 
-def choose(name: str) -> Lab:
+def choose(name: str, *, unlimited: bool = False) -> Lab:
     """The lab of that name, not yet entered; `auto` is the most faithful one that works here.
+
+    Where links are `unlimited` that is one which does not shape them.
 
     Raises UsageError for a name nobody knows, SwarmbenchError for a lab that does not work here.
     """
     if name not in names():
         raise UsageError(f"unknown lab {name!r}; known are: {', '.join(names())}")
     for lab in _LABS:
-        if name not in (AUTO, lab.name):
+        if name not in (AUTO, lab.name) or (name == AUTO and unlimited and lab.shapes_links):
             continue
         availability = lab.availability()
         if availability.usable:

@@ -26,11 +26,13 @@ def read_health(pid: int) -> Health:
 
     The backlog's belong to the whole machine, for the kernel does not keep them by namespace.
     """
-    return Health(_backlog_drops(), _tcp_counter(pid, "RetransSegs"))
+    return Health(backlog_drops(), _tcp_counter(pid, "RetransSegs"))
 
 
-def _backlog_drops() -> int:
-    """Sum over CPUs of the second column (net/core/net-procfs.c: softnet_seq_show)."""
+def backlog_drops() -> int:
+    """Packets dropped since the machine started: the sum over CPUs of the second column
+    (net/core/net-procfs.c: softnet_seq_show).
+    """
     lines = Path("/proc/net/softnet_stat").read_text().splitlines()
     return sum(int(line.split()[1], 16) for line in lines)
 

@@ -61,7 +61,7 @@ class LoopbackLab:
 
     async def lay_out(self, specs: Sequence[HostSpec], *, delay: float = 0.0) -> list[Host]:
         """Name the hosts; raises UsageError for a delay, which this lab cannot give."""
-        check_specs(specs, MAX_HOSTS)
+        check_specs(specs, MAX_HOSTS, shaped=self.shapes_links)
         if delay > 0:
             raise UsageError(
                 "the loopback lab cannot delay packets; set links.delay=0s, "

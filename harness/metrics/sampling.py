@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from harness.labs.health import backlog_drops
 from harness.results.roles import Role
 from harness.results.schema import Sample
 from harness.results.step import Step
@@ -49,12 +50,14 @@ class Sampler:
     _meters: dict[str, list[_Meter]] = field(default_factory=dict)
     _t0: float = 0.0
     _busy_start_s: float = 0.0
+    _drops_start: int = 0
 
     def start(self, t0: float) -> None:
         """Begin to count; `t0` is the step's start on the monotonic clock."""
         self._t0 = t0
         self._busy_start_s = _machine_busy_s()
-        self._meters = {role: list(_meters(pids)) for role, pids in self.roles.items()}
+        self._drops_start = backlog_drops()
+        self._meters = {role: list(_meters(self._counted(role))) for role in self.roles}
 
     async def run(self) -> None:
         """Take samples at every second after `t0` until cancelled."""
@@ -68,16 +71,29 @@ class Sampler:
         """Take one sample of every role now."""
         at_s = time.monotonic() - self._t0
         taken = [self._sample(role, meters, at_s) for role, meters in self._meters.items()]
-        taken.append(self._record(Role.MACHINE, at_s, _machine_busy_s() - self._busy_start_s, 0))
+        drops = backlog_drops() - self._drops_start
+        taken.append(self._record(Role.MACHINE, at_s, _machine_busy_s() - self._busy_start_s, 0, drops))
         self.samples += taken
         self.heard(taken)
+
+    def _counted(self, role: str) -> Iterable[psutil.Process]:
+        """A role's processes and those they have started: a fleet may run a program for each of its peers.
+
+        The harness has started everybody else's, which are not its own expense.
+        """
+        for pid in self.roles[role]:
+            with suppress(psutil.Error):
+                process = psutil.Process(pid)
+                yield process
+                if role != Role.HARNESS:
+                    yield from process.children(recursive=True)
 
     def _sample(self, role: str, meters: list[_Meter], at_s: float) -> Sample:
         for meter in meters:
             meter.read()
         return self._record(role, at_s, sum(meter.cpu_s for meter in meters), sum(meter.rss_bytes for meter in meters))
 
-    def _record(self, role: str, at_s: float, cpu_s: float, rss_bytes: int) -> Sample:
+    def _record(self, role: str, at_s: float, cpu_s: float, rss_bytes: int, drops: int = 0) -> Sample:
         return Sample(
             contender=self.step.contender,
             peers=self.step.peers,
@@ -87,13 +103,13 @@ class Sampler:
             cpu_s=round(cpu_s, 6),
             rss_bytes=rss_bytes,
             bytes=self.verified() if role == Role.PEERS else 0,
+            backlog_drops=drops,
         )
 
 
-def _meters(pids: Iterable[int]) -> Iterable[_Meter]:
-    for pid in pids:
+def _meters(processes: Iterable[psutil.Process]) -> Iterable[_Meter]:
+    for process in processes:
         with suppress(psutil.Error):
-            process = psutil.Process(pid)
             yield _Meter(process, _cpu_s(process))
 
 

@@ -5,16 +5,16 @@ Only valid rows are drawn. A caption says what to look for; a description says w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.analysis.comparison import comparisons
 from harness.analysis.points import Point, points
 from harness.analysis.verdict import capitalized, title
-from harness.reports.palette import looks
+from harness.reports.palette import Look, looks
 from harness.reports.plots import LIMIT, MIB, against_peers, over_time, stacked_costs
-from harness.results.schema import Summary, Transfer
+from harness.results.schema import Row, Summary, Transfer
 
 STEPS_OF_A_CURVE = 200
 """More would not be seen."""
@@ -42,6 +42,7 @@ def charts(summary: Summary, transfers: Sequence[Transfer] = ()) -> list[Chart]:
     measured = points(rows)
     look = looks(row.contender for row in summary.rows)
     leads = {c.challenger: c.crossover for c in comparisons(measured) if c.crossover is not None}
+    limit = "; the limit is the last's" if any(point.bound_s for point in measured) else ""
     starts = " ".join(capitalized(f"{title(name)} leads from {peers} peers on.") for name, peers in leads.items())
     lines: dict[str, Callable[[Point], float | None]] = {
         "last peer": lambda p: p.last_s,
@@ -52,7 +53,7 @@ def charts(summary: Summary, transfers: Sequence[Transfer] = ()) -> list[Chart]:
         Chart(
             "completion",
             "How long until everybody has it",
-            f"Lower is better. A mark is one repeat's last peer; lines join medians; the limit is the last's. {starts}",
+            f"Lower is better. A mark is one repeat's last peer; lines join medians{limit}. {starts}",
             f"Completion time against the number of peers. {_told(measured, lambda p: p.last_s, 's')}",
             against_peers(
                 rows,
@@ -87,6 +88,26 @@ def charts(summary: Summary, transfers: Sequence[Transfer] = ()) -> list[Chart]:
             f"Bytes sent by the origin against the number of peers. {_told(measured, _from_origin, 'MiB')}",
             against_peers(rows, measured, look, "MiB", lambda row: row.origin_bytes / MIB, {"measured": _from_origin}),
         ),
+        *_efficiency(rows, measured, look),
+    ]
+    if any(point.cpu_s_per_gib.server or point.cpu_s_per_gib.peers for point in measured):
+        drawn.append(
+            Chart(
+                "cpu",
+                "What it costs in CPU",
+                "Lower is better: medians, split into the server, all peers together, and the harness that measures.",
+                f"CPU-seconds per GiB against the number of peers. {_told(measured, _cpu, 'CPU-s/GiB')}",
+                stacked_costs(measured, look),
+            )
+        )
+    return drawn
+
+
+def _efficiency(rows: Sequence[Row], measured: Sequence[Point], look: Mapping[str, Look]) -> list[Chart]:
+    """How close each comes to the theory, where links have rates and so a theory applies."""
+    if not any(row.efficiency for row in rows):
+        return []
+    return [
         Chart(
             "efficiency",
             "How close each comes to its own limit",
@@ -101,19 +122,8 @@ def charts(summary: Summary, transfers: Sequence[Transfer] = ()) -> list[Chart]:
                 {"measured": lambda p: p.efficiency},
                 share=True,
             ),
-        ),
-    ]
-    if any(point.cpu_s_per_gib.server or point.cpu_s_per_gib.peers for point in measured):
-        drawn.append(
-            Chart(
-                "cpu",
-                "What it costs in CPU",
-                "Lower is better: medians, split into the server, all peers together, and the harness that measures.",
-                f"CPU-seconds per GiB against the number of peers. {_told(measured, _cpu, 'CPU-s/GiB')}",
-                stacked_costs(measured, look),
-            )
         )
-    return drawn
+    ]
 
 
 def _finishers(summary: Summary, transfers: Sequence[Transfer]) -> list[Chart]:

@@ -5,7 +5,7 @@ The terminal and the HTML report show the same columns in the same words.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -111,6 +111,18 @@ COLUMNS = (
         lambda p: number(p.cpu_s_per_gib.peers),
         Room.WIDE,
     ),
+    Column(
+        "wait\n× own",
+        "how long the median peer waited, in multiples of the least in which it could have been served",
+        lambda p: number(p.wait_over_own_bound),
+        Room.PAGE,
+    ),
     Column("repeats", "how many repeats the figures rest on", lambda p: str(p.repeats), Room.PAGE),
     Column("valid", "whether the measurement counts", _validity, numeric=False),
 )
+
+
+def columns(measured: Sequence[Point], room: Room) -> list[Column]:
+    """The columns for that much room, without those that have nothing to tell of any point."""
+    fitting = [column for column in COLUMNS if column.room <= room]
+    return [column for column in fitting if not measured or any(column.cell(p) != NOTHING for p in measured)]

@@ -14,11 +14,12 @@ from typing import Any
 import jinja2
 import vl_convert
 
+from harness.analysis.costs import cpu
 from harness.analysis.points import Point, largest_shared, points
 from harness.analysis.verdict import seconds, verdict
 from harness.reports import method
 from harness.reports.charts import Chart, charts
-from harness.reports.figures import COLUMNS, mebibytes, megabits, percent
+from harness.reports.figures import Room, columns, mebibytes, megabits, number, percent
 from harness.reports.palette import looks
 from harness.reports.plots import dressed
 from harness.results.schema import Environment, Summary, Transfer
@@ -46,6 +47,7 @@ def render_html(
     """The whole report; from `transfers` come the chart of who is done when, and the list of failures."""
     templates = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     drawn = [_drawn(chart) for chart in charts(summary, transfers)]
+    measured = points(summary.rows)
     failed = [transfer for transfer in transfers if not transfer.ok]
     return templates.from_string(_resource("report.html.jinja")).render(
         summary=summary,
@@ -56,15 +58,15 @@ def render_html(
         specifications={chart["name"]: chart["specification"] for chart in drawn},
         bundle=_bundle() if drawn else "",
         css=_resource("report.css"),
-        columns=COLUMNS,
-        points=points(summary.rows),
+        columns=columns(measured, Room.PAGE),
+        points=measured,
         failures=failed[:FAILURES_SHOWN],
         more_failures=len(failed[FAILURES_SHOWN:]),
         reading=method.reading(scenario),
         unmeasured=method.unmeasured(scenario, summary.lab),
         setting=method.setting(scenario, summary.lab),
         calibration=method.calibration(scenario, environment.calibration),
-        round_trip=f"{environment.calibration.round_trip_s * 1000:.3g} ms",
+        round_trip=method.round_trip(environment),
         environment=method.environment(environment),
         command=method.command(environment),
     )
@@ -102,6 +104,13 @@ def _bundle() -> str:
     return script
 
 
+def _share(point: Point) -> str:
+    """What it is to be judged by: its share of the limit, or its cost where links have none."""
+    if point.efficiency is not None or point.bound_s is not None:
+        return f"{percent(point.efficiency)}% of the speed that theory allows"
+    return f"for {number(cpu(point))} CPU-seconds a GiB, server and peers together"
+
+
 def _tiles(summary: Summary) -> list[_Tile]:
     """Every contender at the largest number of peers at which all are valid."""
     valid = [point for point in points(summary.rows) if point.valid and point.last_s is not None]
@@ -112,7 +121,7 @@ def _tiles(summary: Summary) -> list[_Tile]:
             point=point,
             colour=look[point.contender].colour,
             last=seconds(point.last_s),
-            share=f"{percent(point.efficiency)}%",
+            share=_share(point),
             goodput=f"{megabits(point.goodput)} Mbit/s",
             origin=f"{mebibytes(point.origin_bytes)} MiB",
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.analysis.bounds import chunked
 from harness.analysis.comparison import TIE
-from harness.results.schema import Calibration, Environment
+from harness.results.schema import Calibration, Environment, PeerRates
 from harness.scenarios.model import Arrival, Scenario
 from harness.scenarios.units import format_rate, format_size
 
@@ -34,17 +34,26 @@ def reading(scenario: Scenario) -> list[str]:
     sentences = [
         "A peer is done when its last byte is verified by hash. Times count from the moment it was meant to start, so "
         "that a late start flatters nobody.",
-        "The limit of a central server: all copies leave through its uplink, and each comes down one downlink – "
-        "max(N·F/uₛ, F/d), for N peers, a file of F bytes, the server's uplink uₛ and a peer's downlink d.",
-        "The limit of a swarm: every byte leaves the origin once, and all uplinks together carry all copies – "
-        "max(F/uₛ, F/d, N·F/(uₛ + N·u)), with a peer's uplink u (Kumar and Ross, 2006).",
-        "Limits know no protocol, no delay and no computing. One can come close to them but not beat them: a row that "
-        "does is marked as invalid.",
         f"Differences up to {TIE:.0%} count as level: two runs of the same may differ by as much.",
     ]
+    if scenario.links.unlimited:
+        sentences.append(
+            "No link limits anybody, so there is no theoretical limit: what is compared is how much each moves on this "
+            "machine, and for how many CPU-seconds."
+        )
+        if scenario.content.prewritten:
+            sentences.append("Each peer's file existed before in full size, with other content: fresh pages are dear.")
+        return sentences
+    sentences += [
+        "The limit of a central server: all copies leave through its uplink, and each comes down one downlink – "
+        "max(N·F/uₛ, F/d), for N peers, a file of F bytes, the server's uplink uₛ and the narrowest downlink d.",
+        "The limit of a swarm: every byte leaves the origin once, and all uplinks together carry all copies – "
+        "max(F/uₛ, F/d, N·F/(uₛ + Σu)), with the peers' uplinks u (Kumar and Ross, 2006).",
+        "Limits know no protocol, no delay and no computing. One can come close to them but not beat them: a row that "
+        "does is marked as invalid.",
+    ]
     if scenario.demand.arrival is not Arrival.FLASH:
-        sentences.insert(
-            3,
+        sentences.append(
             "Peers come at different times here, so the limit counts, for every peer and those after it, what can be "
             "delivered from its arrival on; it counts from the first arrival.",
         )
@@ -61,12 +70,13 @@ def reading(scenario: Scenario) -> list[str]:
 def unmeasured(scenario: Scenario, lab: str) -> list[str]:
     """What the reader must not conclude from this run."""
     delay = scenario.links.delay
+    their_links = "one of a few links" if scenario.links.classes else "the same link"
     return [
-        *([_LABS[lab]] if lab in _LABS else []),
+        *([_LABS[lab]] if lab in _LABS and not scenario.links.unlimited else []),
         f"Every two hosts are {delay * 1000:g} ms apart; loss and jitter are not emulated."
         if delay
         else "Links have no delay and lose nothing but what their own queues drop; distance would slow both sides.",
-        "There are no NATs, firewalls, wireless links or other traffic, and all peers have the same link.",
+        f"There are no NATs, firewalls, wireless links or other traffic, and all peers have {their_links}.",
         "Peers stay and help until the end. Real ones leave, and some take without giving.",
         "Content is not encrypted on the way.",
     ]
@@ -74,13 +84,13 @@ def unmeasured(scenario: Scenario, lab: str) -> list[str]:
 
 def setting(scenario: Scenario, lab: str) -> list[tuple[str, str]]:
     """The scenario, as names and values."""
-    server, peer = scenario.links.server, scenario.links.peer
+    server = scenario.links.server
     piece_size = scenario.content.piece_size
     return [
         ("Item", format_size(scenario.content.size)),
         ("Pieces of a swarm", format_size(piece_size) if piece_size else "chosen by size"),
         ("Server's link", f"{format_rate(server.up)} up, {format_rate(server.down)} down"),
-        ("Peer's link", f"{format_rate(peer.up)} up, {format_rate(peer.down)} down"),
+        *(_peers_links(scenario)),
         ("Delay", f"{scenario.links.delay * 1000:g} ms"),
         ("Peers want it", _ARRIVALS[scenario.demand.arrival].format(over=scenario.demand.over)),
         ("Peers", ", ".join(map(str, scenario.peers))),
@@ -89,6 +99,15 @@ def setting(scenario: Scenario, lab: str) -> list[tuple[str, str]]:
         ("Seed", str(scenario.seed)),
         ("Lab", lab),
     ]
+
+
+def _peers_links(scenario: Scenario) -> Iterable[tuple[str, str]]:
+    links = scenario.links
+    if not links.classes:
+        yield "Peer's link", f"{format_rate(links.peer.up)} up, {format_rate(links.peer.down)} down"
+    for each in links.classes:
+        rates = f"{format_rate(each.link.up)} up, {format_rate(each.link.down)} down"
+        yield f"Link of {each.share:.0%} of the peers", rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +120,28 @@ class LinkRate:
     share: str
 
 
-def calibration(scenario: Scenario, measured: Calibration) -> list[LinkRate]:
-    """Each link's nominal rate beside its measured one."""
-    server, peer = scenario.links.server, scenario.links.peer
-    rates = [
-        ("server up", server.up, measured.server_up),
-        ("peer up", peer.up, measured.peer_up),
-        ("peer up, while receiving", peer.up, measured.peer_up_duplex),
-        ("peer down", peer.down, measured.peer_down),
-    ]
+def calibration(scenario: Scenario, measured: Calibration | None) -> list[LinkRate]:
+    """Each link's nominal rate beside its measured one; nothing where links are unlimited."""
+    if measured is None:
+        return []
+    peer = scenario.links.peer
+    alike = PeerRates(peer.up, peer.down, measured.peer_up, measured.peer_up_duplex, measured.peer_down)
+    rates = [("server up", scenario.links.server.up, measured.server_up)]
+    for each in measured.classes or [alike]:
+        rates += [
+            ("peer up", each.nominal_up, each.up),
+            ("peer up, while receiving", each.nominal_up, each.up_duplex),
+            ("peer down", each.nominal_down, each.down),
+        ]
     return [
         LinkRate(name, format_rate(nominal), format_rate(rate), f"{rate / nominal:.1%}" if nominal else "–")
         for name, nominal, rate in rates
     ]
+
+
+def round_trip(where: Environment) -> str:
+    """The time there and back between idle hosts."""
+    return f"{where.calibration.round_trip_s * 1000:.3g} ms" if where.calibration else "not measured"
 
 
 def environment(where: Environment) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from harness.analysis.points import Point, points
 from harness.analysis.verdict import verdict
-from harness.reports.figures import COLUMNS, Room
+from harness.reports.figures import Room, columns
 from harness.results.schema import Summary
 
 WIDTH = 110
@@ -50,14 +50,14 @@ def _widest_that_fits(console: Console, summary: Summary, measured: Sequence[Poi
 
 
 def _table(summary: Summary, measured: Sequence[Point], room: Room) -> Table:
-    columns = [column for column in COLUMNS if column.room <= room]
+    shown = columns(measured, room)
     title = f"{summary.title} · {summary.lab} lab · medians over repeats"
     table = Table(title=Text(_printable(title)), title_justify="left", box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    for column in columns:
+    for column in shown:
         table.add_column(column.heading, justify="right" if column.numeric else "left", no_wrap=True)
     for i, point in enumerate(measured):
         last_of_its_kind = i + 1 < len(measured) and measured[i + 1].peers != point.peers
-        cells = [Text(_printable(column.cell(point))) for column in columns]
+        cells = [Text(_printable(column.cell(point))) for column in shown]
         table.add_row(*cells, style=None if point.valid else _INVALID, end_section=last_of_its_kind)
     return table
 

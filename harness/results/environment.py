@@ -30,7 +30,7 @@ PACKAGES = (
 
 
 def describe_environment(
-    *, lab: str, congestion_control: str | None, calibration: Calibration, command: Sequence[str]
+    *, lab: str, congestion_control: str | None, calibration: Calibration | None, command: Sequence[str]
 ) -> Environment:
     """The environment of a run that starts now on this machine."""
     return Environment(

@@ -42,7 +42,7 @@ class Sample(msgspec.Struct, frozen=True):
     """What one role used, and how far its transfers were, at one moment: a line of `samples.jsonl` (about 1 Hz).
 
     `cpu_s` is cumulative since the step's start, `rss_bytes` the sum over the role's processes, `bytes` the verified
-    bytes so far.
+    bytes so far. `backlog_drops`, of the role `machine`, counts packets the kernel had no time to receive.
     """
 
     contender: str
@@ -53,6 +53,7 @@ class Sample(msgspec.Struct, frozen=True):
     cpu_s: float
     rss_bytes: int
     bytes: int = 0
+    backlog_drops: int = 0
 
 
 class Quantiles(msgspec.Struct, frozen=True):
@@ -78,6 +79,13 @@ class CpuPerGiB(msgspec.Struct, frozen=True):
     harness: float | None
 
 
+class Waits(msgspec.Struct, frozen=True):
+    """Waits as multiples of each peer's own bound; None when nothing completed."""
+
+    p50: float | None
+    p95: float | None
+
+
 class Row(msgspec.Struct, frozen=True):
     """One step – a contender, a number of peers, a repeat – summed up: an entry of `summary.json` → `rows`."""
 
@@ -92,7 +100,8 @@ class Row(msgspec.Struct, frozen=True):
     completion_s: Quantiles
     first_byte_s: Median
     goodput_bytes_per_s: float | None
-    bound_s: float
+    bound_s: float | None
+    """None where links are unlimited, and so no theory of links applies."""
     efficiency: float | None
     origin_bytes: int
     origin_offload: float | None
@@ -101,6 +110,18 @@ class Row(msgspec.Struct, frozen=True):
     peak_rss_bytes: int
     fairness_jain: float | None
     late_starts: int
+    wait_over_own_bound: Waits | None = None
+    """How long peers waited, divided by the least that any scheme could have served each in; None without links."""
+
+
+class PeerRates(msgspec.Struct, frozen=True):
+    """What the links of one class of peers carry, beside the nominal rates that name the class."""
+
+    nominal_up: float
+    nominal_down: float
+    up: float
+    up_duplex: float
+    down: float
 
 
 class Calibration(msgspec.Struct, frozen=True):
@@ -115,6 +136,8 @@ class Calibration(msgspec.Struct, frozen=True):
     peer_up_duplex: float
     peer_down: float
     round_trip_s: float
+    classes: list[PeerRates] = []
+    """Where peers' links differ: every class; `peer_*` are then the first one's."""
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -139,5 +162,6 @@ class Environment(msgspec.Struct, frozen=True):
     revision: str | None
     lab: str
     congestion_control: str | None
-    calibration: Calibration
+    calibration: Calibration | None
+    """None where links are unlimited."""
     command: list[str]

@@ -6,13 +6,14 @@ validation. A parser takes what TOML or the command line gave and raises ValueEr
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.scenarios.model import Arrival
-from harness.scenarios.units import format_rate, format_size, parse_rate, parse_size, parse_time
+from harness.scenarios.model import Arrival, Link, LinkClass
+from harness.scenarios.units import UNLIMITED, format_rate, format_size, parse_rate, parse_size, parse_time
 
 MAX_PEERS = 10_000
 """Beyond this no lab on one machine says anything about links."""
@@ -28,6 +29,9 @@ PIECES: Final = range(14, 25)
 
 REQUIRED: Final = object()
 """The default of a key that must be given."""
+
+_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
+_CLASS = re.compile(r"([^%]*%)([^/]+)/([^/]+)")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
@@ -102,10 +106,51 @@ def _piece_size(value: object) -> int:
 
 
 def _rate(value: object) -> float:
+    if value == UNLIMITED:
+        return math.inf
     rate = parse_rate(_text(value))
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"{value} is out of range: from {format_rate(MIN_RATE)} to {format_rate(MAX_RATE)}")
     return rate
+
+
+def _classes(value: object) -> tuple[LinkClass, ...]:
+    """From tables with share, up and down, or from a text such as `50% 4mbit/16mbit, 50% 16mbit/64mbit`."""
+    entries = value if isinstance(value, list) else [entry for entry in _text(value).split(",") if entry.strip()]
+    classes = tuple(_class_of_table(entry) if isinstance(entry, dict) else _class_of_text(entry) for entry in entries)
+    if classes and not math.isclose(total := sum(each.share for each in classes), 1.0, abs_tol=0.005):
+        raise ValueError(f"the shares add up to {total:.0%}, not 100%")
+    if len({each.link for each in classes}) < len(classes):
+        raise ValueError("two classes have the same link; add up their shares")
+    return classes
+
+
+def _class_of_table(entry: dict[str, object]) -> LinkClass:
+    if entry.keys() != {"share", "up", "down"}:
+        raise ValueError('each class needs share, up and down, as in { share = "50%", up = "4mbit", down = "16mbit" }')
+    return LinkClass(_share(entry["share"]), Link(_rate(entry["up"]), _rate(entry["down"])))
+
+
+def _class_of_text(entry: object) -> LinkClass:
+    match = _CLASS.fullmatch(_text(entry))
+    if match is None:
+        raise ValueError(f"{entry!r} is not a class: write share, up and down, as in 50% 4mbit/16mbit")
+    return LinkClass(_share(match[1]), Link(_rate(match[2].strip()), _rate(match[3].strip())))
+
+
+def _share(value: object) -> float:
+    match = _PERCENT.fullmatch(_text(value))
+    if match is None or not 0 < float(match[1]) <= 100:
+        raise ValueError(f"{value!r} is not a share: write it in per cent, as in 50%")
+    return float(match[1]) / 100
+
+
+def _yes_or_no(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value not in ("true", "false"):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value == "true"
 
 
 def _time(value: object) -> float:
@@ -139,11 +184,13 @@ KEYS: Final[dict[str, Key]] = {
     "seed": Key(_seed, 1),
     "content.size": Key(_size),
     "content.piece_size": Key(_piece_size, "auto"),
+    "content.prewritten": Key(_yes_or_no, False),
     "links.delay": Key(_time, "0s"),
     "links.server.up": Key(_rate),
     "links.server.down": Key(_rate),
     "links.peer.up": Key(_rate),
     "links.peer.down": Key(_rate),
+    "links.classes": Key(_classes, ""),
     "demand.arrival": Key(_arrival, "flash"),
     "demand.over": Key(_time, "0s"),
 }

@@ -5,6 +5,7 @@ Pure data, validated once when it is read; every later stage trusts it. Units ar
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,27 +20,65 @@ class Arrival(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The item: its size, and the size of a swarm's pieces (0: chosen from the size)."""
+    """The item: its size, and the size of a swarm's pieces (0: chosen from the size).
+
+    `prewritten`: each peer's file exists in full size before it fetches, filled with zeros. Fresh pages of a file
+    system in memory cost more than the rest of a transfer, and vary.
+    """
 
     size: int
     piece_size: int
+    prewritten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A host's uplink and downlink on the wire."""
+    """A host's uplink and downlink on the wire; infinite where nothing limits them."""
 
     up: float
     down: float
 
 
 @dataclass(frozen=True, slots=True)
+class LinkClass:
+    """A share of the peers, from 0 to 1, and the link that each of them has."""
+
+    share: float
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
-    """The links of the origin's host and of each peer, and the one-way delay between any two hosts."""
+    """The links of the origin's host and of each peer, and the one-way delay between any two hosts.
+
+    Where there are `classes`, peers have their links, and `peer` stands for nobody.
+    """
 
     server: Link
     peer: Link
     delay: float
+    classes: tuple[LinkClass, ...] = ()
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether no link has a rate, so that what a byte costs is measured; all links are alike in this."""
+        return math.isinf(self.server.up)
+
+    def of_peers(self, count: int) -> list[Link]:
+        """The links of that many peers, in order.
+
+        Each peer gets the class that lacks most, so among the first n, for any n, no class is off its share by a peer.
+        """
+        if not self.classes:
+            return [self.peer] * count
+        links: list[Link] = []
+        given = [0] * len(self.classes)
+        for number in range(1, count + 1):
+            lacks = [each.share * number - has for each, has in zip(self.classes, given, strict=True)]
+            neediest = lacks.index(max(lacks))
+            given[neediest] += 1
+            links.append(self.classes[neediest].link)
+        return links
 
 
 @dataclass(frozen=True, slots=True)

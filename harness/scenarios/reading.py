@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,6 +12,9 @@ from typing import Any
 from harness.errors import UsageError, unknown_name
 from harness.scenarios.keys import KEYS, REQUIRED
 from harness.scenarios.model import Arrival, Content, Demand, Link, Links, Scenario
+
+RATE = re.compile(r"links\.(server|peer)\.(up|down)")
+"""The keys that are rates of links."""
 
 
 def read_scenario(path: Path, overrides: Mapping[str, tuple[str, object]] | None = None) -> Scenario:
@@ -70,15 +75,18 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
         raise UsageError(
             f"{place}: demand.over: {values['demand.arrival']} arrivals need a time to spread over, as in 20s"
         )
+    _check_unlimited(values, given, where)
+    _check_classes(values, given)
     return Scenario(
         name=values["name"],
         title=values["title"],
         description=values["description"],
-        content=Content(values["content.size"], values["content.piece_size"]),
+        content=Content(values["content.size"], values["content.piece_size"], values["content.prewritten"]),
         links=Links(
             server=Link(values["links.server.up"], values["links.server.down"]),
             peer=Link(values["links.peer.up"], values["links.peer.down"]),
             delay=values["links.delay"],
+            classes=values["links.classes"],
         ),
         demand=Demand(values["demand.arrival"], values["demand.over"]),
         contenders=values["contenders"],
@@ -86,3 +94,25 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
         repeats=values["repeats"],
         seed=values["seed"],
     )
+
+
+def _check_unlimited(values: Mapping[str, Any], given: Mapping[str, tuple[str, object]], where: str) -> None:
+    """Raise UsageError where some links have rates and some have none: a lab shapes all of them or none."""
+    rates = {name: value for name, value in values.items() if RATE.fullmatch(name)}
+    unlimited = [name for name, rate in rates.items() if math.isinf(rate)]
+    if unlimited and len(unlimited) < len(rates):
+        other = next(name for name in rates if name not in unlimited)
+        place = given.get(unlimited[0], (where, None))[0]
+        raise UsageError(f"{place}: {unlimited[0]}: unlimited, but {other} is not; limit all links or none")
+
+
+def _check_classes(values: Mapping[str, Any], given: Mapping[str, tuple[str, object]]) -> None:
+    """Raise UsageError for a rate of all peers on the command line, or unlimited links, where classes have rates."""
+    if not values["links.classes"]:
+        return
+    for name in ("links.peer.up", "links.peer.down"):
+        place = given[name][0]
+        if place == "--set":
+            raise UsageError(f"--set: {name}: peers have classes of links here; set links.classes, or clear it first")
+    if math.isinf(values["links.server.up"]):
+        raise UsageError(f"{given['links.classes'][0]}: links.classes: unlimited links have no classes")

@@ -10,6 +10,9 @@ import math
 import re
 from collections.abc import Mapping
 
+UNLIMITED = "unlimited"
+"""The rate of a link that nothing limits."""
+
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 
 _SIZES = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -63,7 +66,7 @@ def format_size(size: float) -> str:
 def format_rate(rate: float) -> str:
     """A rate (bytes per second) for people, in bits: `8 Mbit/s`."""
     if rate <= 0 or math.isinf(rate):
-        return "unlimited" if rate else "0 bit/s"
+        return UNLIMITED if rate else "0 bit/s"
     bits = rate * 8
     for unit, factor in (("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)):
         if bits >= factor:

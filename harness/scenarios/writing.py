@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 
-from harness.scenarios.model import Scenario
-from harness.scenarios.units import parse_rate, parse_size, parse_time
+from harness.scenarios.model import LinkClass, Scenario
+from harness.scenarios.units import UNLIMITED, parse_rate, parse_size, parse_time
 
 
 def write_scenario(scenario: Scenario) -> str:
@@ -25,16 +26,26 @@ seed = {scenario.seed}
 [content]
 size = {_text(_size(content.size))}
 piece_size = {_text(_size(content.piece_size) if content.piece_size else "auto")}
+prewritten = {str(content.prewritten).lower()}
 
 [links]
 delay = {_text(_time(links.delay))}
 server = {{ up = {_text(_rate(links.server.up))}, down = {_text(_rate(links.server.down))} }}
 peer = {{ up = {_text(_rate(links.peer.up))}, down = {_text(_rate(links.peer.down))} }}
-
+{_classes(links.classes)}
 [demand]
 arrival = {_text(demand.arrival)}
 over = {_text(_time(demand.over))}
 """
+
+
+def _classes(classes: Sequence[LinkClass]) -> str:
+    rows = (
+        f"\n[[links.classes]]\nshare = {_text(f'{_number(each.share * 100)}%')}\n"
+        f"up = {_text(_rate(each.link.up))}\ndown = {_text(_rate(each.link.down))}\n"
+        for each in classes
+    )
+    return "".join(rows)
 
 
 def _text(text: str) -> str:
@@ -58,6 +69,8 @@ def _size(size: int) -> str:
 
 
 def _rate(rate: float) -> str:
+    if math.isinf(rate):
+        return UNLIMITED
     candidates = (
         f"{_number(rate * 8 / factor)}{unit}" for unit, factor in (("gbit", 1e9), ("mbit", 1e6), ("kbit", 1e3))
     )

@@ -7,6 +7,7 @@ from collections import deque
 from enum import Enum, auto
 
 from p2p_node.boundary import ConnectionId
+from p2p_node.core.pending import Pending
 from p2p_node.core.rates import Rate
 from p2p_node.wire.announce import Address
 from p2p_node.wire.messages import BLOCK, Requests
@@ -20,8 +21,7 @@ class Phase(Enum):
 
 
 class Connection:
-    """The state of one connection. `pending` maps (piece, block) to when it was asked for; `uploads` are the peer's
-    requests."""
+    """The state of one connection. `pending` is what the peer was asked for, `uploads` what it asks for."""
 
     __slots__ = (
         "address",
@@ -64,7 +64,7 @@ class Connection:
         self.have = 0
         self.am_choking = self.peer_choking = True
         self.am_interested = self.peer_interested = False
-        self.pending: dict[tuple[int, int], float] = {}
+        self.pending = Pending()
         self.working_on: int | None = None
         self.uploads: deque[Requests] = deque()
         self.uploads_count = 0
@@ -83,5 +83,18 @@ class Connection:
         """Shortest time from a request to its block."""
         self.download = Rate(now)
         self.upload = Rate(now)
-        self.cancelled: set[tuple[int, int]] = set()
-        """Blocks asked for and given up: they may still come, and are then wasted, not unsolicited."""
+        self.cancelled: dict[int, int] = {}
+        """By piece, blocks asked for and given up: they may still come, and are then wasted, not unsolicited."""
+
+    def give_up(self, piece: int, blocks: int) -> None:
+        """These blocks, asked for before, are not expected any more."""
+        if blocks:
+            self.cancelled[piece] = self.cancelled.get(piece, 0) | blocks
+
+    def settle(self, piece: int, blocks: int) -> bool:
+        """These blocks came, were refused, or are asked for anew; returns whether any had been given up."""
+        given_up = self.cancelled.get(piece, 0)
+        if not given_up & blocks:
+            return False
+        self.cancelled[piece] = given_up & ~blocks
+        return True

@@ -6,16 +6,18 @@ Queues are short: what is asked of a slow peer cannot be had from a faster one, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from random import Random
 
 from p2p_node.boundary import Close, ConnectionId, Discard, Effect, Send, Store, Verify
+from p2p_node.core import bits
 from p2p_node.core.connection import Connection
 from p2p_node.core.picker import Picker
-from p2p_node.core.requests import Key, Requests
+from p2p_node.core.requests import Requests
+from p2p_node.wire import messages as wire
 from p2p_node.wire.announce import Address
 from p2p_node.wire.errors import ProtocolError
-from p2p_node.wire.messages import BLOCK, Cancel, Piece, Request
+from p2p_node.wire.messages import BLOCK
 from p2p_node.wire.metainfo import Metainfo
 
 MIN_QUEUE = 2
@@ -31,9 +33,9 @@ REFILL = 2
 MAX_QUEUE = 500
 """Requests under way to one peer. transmission serves 511 and forgets the rest."""
 
-MAX_UNVERIFIED = 16 << 20
+MAX_UNVERIFIED = 8 << 20
 """Bytes asked for or received but not hashed yet: past this, hashing is the bottleneck and more would only fill
-memory."""
+memory. Twice as much is not faster on loopback."""
 
 SNUBBED_S = 20.0
 """A peer that unchoked us and sends nothing for this long gives its blocks back to others."""
@@ -66,31 +68,32 @@ class Downloader:
         self._full = False
         """Whether a peer was not asked for all it could send because too much is not verified yet."""
 
-    def received(self, connection: Connection, block: Piece, now: float) -> None:
-        """A block came. Raises ProtocolError when it was never asked for."""
-        index, remainder = divmod(block.begin, BLOCK)
-        key = (block.piece, index)
-        size = len(block.data)
-        connection.download.add(size, now)
-        asked_at = self._requests.remove(connection, key)
-        if asked_at is not None:
-            connection.latency = min(connection.latency, now - asked_at)
-        elif key in connection.cancelled:
-            connection.cancelled.discard(key)
+    def received(self, connection: Connection, run: wire.Blocks, now: float) -> None:
+        """Blocks came. Raises ProtocolError when they were never asked for."""
+        piece, count, length = run.piece, len(run.blocks), len(run.blocks[0])
+        first, remainder = divmod(run.begin, BLOCK)
+        last = first + count - 1
+        came = (2 << last) - (1 << first) if last < self.picker.block_count(piece) else 0
+        asked = connection.pending.among(piece, came)
+        if not came or came & ~asked & ~connection.cancelled.get(piece, 0):
+            raise ProtocolError(f"unsolicited block {first} of piece {piece}")
+        if remainder or length != self.picker.block_size(piece, last) or (count > 1 and length != BLOCK):
+            raise ProtocolError(f"block {first} of piece {piece} has {length} bytes at {run.begin}")
+        connection.download.add(count * length, now)
+        self._answered(connection, piece, came, now)
+        needed = self.picker.receive(piece, came, connection.address)
+        self._unverified += needed.bit_count() * length
+        self.wasted += (count - needed.bit_count()) * length
+        self.duplicates += (count - needed.bit_count()) * length
+        if needed == came:
+            self._effects.append(Store(piece, run.begin, run.blocks))
         else:
-            raise ProtocolError(f"unsolicited block {index} of piece {block.piece}")
-        if remainder or size != self.picker.block_size(*key):
-            raise ProtocolError(f"block {index} of piece {block.piece} has {size} bytes at {block.begin}")
-        partial = self.picker.receive(*key, connection.address)
-        if partial is None:
-            self.wasted += size
-            self.duplicates += size
-            return
-        self._unverified += size
-        self._effects.append(Store(block.piece, block.begin, [block.data]))
-        self._cancel_elsewhere(key, size)
-        if not partial.missing:
-            self._effects.append(Verify(block.piece))
+            for block in bits.members(needed):
+                self._effects.append(Store(piece, block * BLOCK, [run.blocks[block - first]]))
+        if again := self._requests.among(piece, needed):
+            self._cancel_elsewhere(piece, again)
+        if needed and not self.picker.partials[piece].missing:
+            self._effects.append(Verify(piece))
 
     def verified(self, piece: int, right: bool) -> bool:
         """The outcome of a `Verify`; returns whether peers can be asked for more now.
@@ -103,7 +106,7 @@ class Downloader:
             self.picker.verified(piece)
             return self._full or self.picker.end_game
         self.hash_failures += 1
-        self._waste((piece, block) for block in range(self.picker.block_count(piece)))
+        self._waste(piece, self.picker.partials[piece].received)
         self._effects.append(Discard(piece))
         liar = self.picker.failed(piece)
         if liar is not None:
@@ -119,14 +122,15 @@ class Downloader:
         if connection.pending and room < max(REFILL, target // 4):
             return
         while room > 0:
-            if self._unverified + self._requests.count * BLOCK >= MAX_UNVERIFIED:
+            allowed = -(-(MAX_UNVERIFIED - self._unverified) // BLOCK) - self._requests.count
+            if allowed <= 0:
                 self._full = True
                 return
-            picked = self.picker.pick(connection)
+            picked = self.picker.pick(connection, min(room, allowed))
             if picked is None:
                 break
-            self._request(connection, picked, now)
-            room -= 1
+            self._request(connection, *picked, now)
+            room -= len(picked[1])
         if not connection.pending and self.picker.end_game:
             self._request_again(connection, now)
 
@@ -139,69 +143,82 @@ class Downloader:
     def release(self, connection: Connection) -> None:
         """Nothing more will come from this peer: what it was asked for is open again for others."""
         self.picker.leave(connection)
-        for key in list(connection.pending):
-            self._requests.remove(connection, key)
-            connection.cancelled.add(key)
-            self._give_back(key)
+        for run in list(connection.pending):
+            blocks = run.blocks
+            self._requests.remove(connection, run.piece, blocks)
+            connection.give_up(run.piece, blocks)
+            self._give_back(run.piece, blocks)
         for partial in self.picker.abandon(connection.address):
-            self._waste((partial.piece, block) for block in partial.senders)
+            self._waste(partial.piece, partial.received)
             self._effects.append(Discard(partial.piece))
 
     def rejected(self, connection: Connection, piece: int, begin: int) -> None:
         """The peer will not send this block (BEP 6). Raises ProtocolError when it was never asked for."""
-        key = (piece, begin // BLOCK)
-        if self._requests.remove(connection, key) is not None:
-            self._give_back(key)
-        elif key in connection.cancelled:
-            connection.cancelled.discard(key)
-        else:
+        block = 1 << begin // BLOCK
+        if self._requests.remove(connection, piece, block) is not None:
+            self._give_back(piece, block)
+        elif not connection.settle(piece, block):
             raise ProtocolError("reject of a block that was not asked for")
 
     def release_snubbed(self, now: float) -> None:
         """Take back what peers that fell silent were asked for."""
         for connection in self._connections.values():
-            if connection.pending and now - connection.last_received > SNUBBED_S:
-                oldest = next(iter(connection.pending.values()))
-                if now - oldest > SNUBBED_S:
-                    self.release(connection)
+            silent = now - connection.last_received > SNUBBED_S
+            if silent and connection.pending and now - connection.pending.oldest > SNUBBED_S:
+                self.release(connection)
 
     def _queue_target(self, connection: Connection, now: float) -> int:
         seconds = QUEUE_S + 2 * min(connection.latency, 1.0)
         return min(MIN_QUEUE + int(connection.download.per_second(now) * seconds) // BLOCK, MAX_QUEUE)
 
-    def _request(self, connection: Connection, key: Key, now: float) -> None:
-        self._requests.add(connection, key, now)
-        connection.cancelled.discard(key)
-        piece, block = key
-        request = Request(piece, block * BLOCK, self.picker.block_size(piece, block))
-        self._effects.append(Send(connection.id, request))
+    def _request(self, connection: Connection, piece: int, blocks: range, now: float) -> None:
+        asked = (1 << blocks.stop) - (1 << blocks.start)
+        self._requests.add(connection, piece, asked, now)
+        connection.settle(piece, asked)
+        last = blocks[-1]
+        length = self.picker.block_size(piece, last)
+        whole = len(blocks) if length == BLOCK else len(blocks) - 1
+        if whole:
+            self._effects.append(Send(connection.id, wire.Requests(piece, blocks[0] * BLOCK, BLOCK, whole)))
+        if length < BLOCK:
+            self._effects.append(Send(connection.id, wire.Request(piece, last * BLOCK, length)))
+
+    def _answered(self, connection: Connection, piece: int, blocks: int, now: float) -> None:
+        asked_at = self._requests.remove(connection, piece, blocks)
+        if asked_at is not None:
+            connection.latency = min(connection.latency, now - asked_at)
+        connection.settle(piece, blocks)
 
     def _request_again(self, connection: Connection, now: float) -> None:
-        key = self._requests.latest_elsewhere(connection, self._connections.values(), now)
-        if key is not None and self.picker.partials[key[0]].admits(connection.address):
-            self._request(connection, key, now)
+        latest = self._requests.latest_elsewhere(connection, self._connections.values(), now)
+        if latest is not None and self.picker.partials[latest[0]].admits(connection.address):
+            piece, block = latest
+            self._request(connection, piece, range(block, block + 1), now)
 
-    def _cancel_elsewhere(self, key: Key, size: int) -> None:
-        for other in self._requests.holders(key):
-            self._requests.remove(other, key)
-            other.cancelled.add(key)
-            self._effects.append(Send(other.id, Cancel(key[0], key[1] * BLOCK, size)))
+    def _cancel_elsewhere(self, piece: int, blocks: int) -> None:
+        for other in self._connections.values():
+            asked = other.pending.among(piece, blocks)
+            self._requests.remove(other, piece, asked)
+            other.give_up(piece, asked)
+            for block in bits.members(asked):
+                size = self.picker.block_size(piece, block)
+                self._effects.append(Send(other.id, wire.Cancel(piece, block * BLOCK, size)))
 
-    def _give_back(self, key: Key) -> None:
-        if not self._requests.holders(key):
-            self.picker.give_back(*key)
+    def _give_back(self, piece: int, blocks: int) -> None:
+        self.picker.give_back(piece, blocks & ~self._requests.among(piece, blocks))
 
     def _credit(self, piece: int) -> None:
-        for block, sender in self.picker.partials[piece].senders.items():
-            self.served[sender] += self.picker.block_size(piece, block)
+        for sender, blocks in self.picker.partials[piece].senders.items():
+            self.served[sender] += self.picker.size(piece, blocks)
 
     def _expel(self, liar: Address, reason: str) -> None:
-        self._waste(self.picker.reject(liar))
+        for piece, blocks in self.picker.reject(liar):
+            self._waste(piece, blocks)
         for connection in self._connections.values():
             if connection.address == liar:
                 self._effects.append(Close(connection.id, reason))
 
-    def _waste(self, blocks: Iterable[Key]) -> None:
-        size = sum(self.picker.block_size(*key) for key in blocks)
+    def _waste(self, piece: int, blocks: int) -> None:
+        size = self.picker.size(piece, blocks)
         self._unverified -= size
         self.wasted += size

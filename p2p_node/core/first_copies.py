@@ -59,6 +59,11 @@ class FirstCopies:
         """Some peer has this piece now; returns whether everybody is now to be told of it."""
         return self._release(piece) and self.all_assigned
 
+    def held(self, pieces: int) -> None:
+        """Some peer came with these pieces: whoever one was assigned to need not fetch it first."""
+        for piece in bits.members(pieces & self._assigned_mask):
+            self._release(piece)
+
     def left(self, connection: Connection) -> None:
         """The peer is gone: what was assigned to it and not delivered can be assigned again."""
         for piece in bits.members(connection.assigned):

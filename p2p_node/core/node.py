@@ -6,16 +6,16 @@ the whole contract.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from p2p_node.boundary import Close, ConnectionId, Dial, Effect, Upload
 from p2p_node.core.dialer import Dialer
 from p2p_node.core.swarm import Swarm, SwarmSettings
-from p2p_node.discovery.tracker import TrackerClient
-from p2p_node.wire.announce import Address, Event
-from p2p_node.wire.errors import ProtocolError
+from p2p_node.discovery.tiers import FEW_PEERS, Tiers
+from p2p_node.discovery.tracker import Identity, Standing
+from p2p_node.wire.address import Address, is_ipv6
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.messages import Message
 from p2p_node.wire.metainfo import Metainfo
@@ -50,7 +50,10 @@ class Node:
         self.swarm = Swarm(metainfo, peer_id, have, settings, rng, now)
         self._settings = settings
         self._dialer = Dialer(own)
-        self._trackers = [TrackerClient(url, metainfo.info_hash, peer_id, own[1]) for url in metainfo.tracker_urls]
+        self._ipv6 = is_ipv6(own[0])
+        identity = Identity(metainfo.info_hash, peer_id, own[1], rng.getrandbits(32))
+        self._trackers = Tiers(metainfo.trackers, identity, rng)
+        self._came_complete = self.complete
         self._effects: list[Effect] = []
 
     @property
@@ -61,9 +64,13 @@ class Node:
     @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
-        timers = [tracker.timer for tracker in self._trackers]
-        timers.append(self._dialer.timer())
+        timers = (self._trackers.timer, self._dialer.timer())
         return min([self.swarm.timer, *(timer for timer in timers if timer is not None)])
+
+    @property
+    def parted(self) -> bool:
+        """Whether, after `stop`, every tracker that knows of this peer has heard its goodbye."""
+        return self._trackers.parted
 
     def tally(self) -> Tally:
         """What was moved so far."""
@@ -80,6 +87,8 @@ class Node:
     def take_effects(self) -> list[Effect]:
         """What is to be done now, in order; taken once."""
         effects, self._effects = self._effects, []
+        effects += self._trackers.effects
+        self._trackers.effects.clear()
         effects += self.swarm.effects
         self.swarm.effects.clear()
         return effects
@@ -102,6 +111,8 @@ class Node:
     def disconnected(self, connection: ConnectionId, now: float) -> None:
         """A connection ended; also the answer to `Close`."""
         self.swarm.disconnected(connection, now)
+        if len(self.swarm.connections) < FEW_PEERS and not self.complete:
+            self._trackers.lonely(now)
         self._dial(now)
 
     def shaken_hands(self, connection: ConnectionId, handshake: Handshake, now: float) -> None:
@@ -117,8 +128,7 @@ class Node:
         """The outcome of a `Verify`."""
         self.swarm.piece_verified(piece, right, now)
         if right and self.complete:
-            for tracker in self._trackers:
-                tracker.happened(Event.COMPLETED, now)
+            self._trackers.completed(now)
             self._announce(now)
 
     def next_upload(self, most: int, now: float) -> Upload | None:
@@ -131,14 +141,24 @@ class Node:
         self.swarm.drained(connection, now)
 
     def announced(self, tracker: str, reply: bytes, now: float) -> None:
-        """A tracker answered; raises ProtocolError when it refused or talked nonsense (it is asked again later)."""
-        client = self._client(tracker)
-        self._dialer.learn(client.replied(reply, now))
-        self._dial(now)
+        """A tracker answered an `Announce`, whatever it said."""
+        self._learn(self._trackers.replied(tracker, reply, now), now)
+        self._announce(now)
 
     def announce_failed(self, tracker: str, now: float) -> None:
         """A tracker could not be reached."""
-        self._client(tracker).failed(now)
+        self._trackers.failed(tracker, now)
+        self._announce(now)
+
+    def datagram_received(self, source: Address, data: bytes, now: float) -> None:
+        """A datagram came to this peer's port."""
+        self._learn(self._trackers.datagram_received(data, is_ipv6(source[0]), now), now)
+        self._announce(now)
+
+    def datagram_failed(self, address: Address, now: float) -> None:
+        """A `SendDatagram` could not be sent: its host is not known."""
+        self._trackers.unreachable(address, now)
+        self._announce(now)
 
     def tick(self, now: float) -> None:
         """The timer came due; also the first input, to begin."""
@@ -148,22 +168,21 @@ class Node:
 
     def stop(self, now: float) -> None:
         """Say goodbye to the trackers; connections are ended by whoever holds them."""
-        for tracker in self._trackers:
-            tracker.happened(Event.STOPPED, now)
-        self._announce(now)
-
-    def _client(self, tracker: str) -> TrackerClient:
-        for client in self._trackers:
-            if client.url == tracker:
-                return client
-        raise ProtocolError(f"answer from unknown tracker {tracker}")
+        self._trackers.stop(self._standing(), now)
 
     def _announce(self, now: float) -> None:
-        for tracker in self._trackers:
-            tally = self.tally()
-            effect = tracker.announce(tally.uploaded, tally.downloaded, tally.left, now)
-            if effect is not None:
-                self._effects.append(effect)
+        due = self._trackers.timer
+        if due is not None and due <= now:
+            self._trackers.tend(self._standing(), now)
+
+    def _standing(self) -> Standing:
+        tally = self.tally()
+        finished = self.complete and not self._came_complete
+        return Standing(tally.uploaded, tally.downloaded, tally.left, finished, len(self.swarm.connections))
+
+    def _learn(self, addresses: Iterable[Address], now: float) -> None:
+        self._dialer.learn(address for address in addresses if is_ipv6(address[0]) == self._ipv6)
+        self._dial(now)
 
     def _dial(self, now: float) -> None:
         if self.complete:

@@ -6,7 +6,8 @@ from p2p_node.wire.announce import Address
 
 
 class Partial:
-    """One piece in progress. `open` is the set of blocks nobody was asked for, `missing` those not received."""
+    """One piece in progress. `open` is the set (see `bits`) of blocks nobody was asked for, `missing` of those not
+    received."""
 
     __slots__ = ("block_count", "missing", "open", "owner", "piece", "senders", "workers")
 
@@ -17,8 +18,8 @@ class Partial:
         self.open = self.missing
         self.owner = owner
         """The only peer that may contribute, on parole; None: everybody may."""
-        self.senders: dict[int, Address] = {}
-        """Who sent each block that is here."""
+        self.senders: dict[Address, int] = {}
+        """Who sent which of the blocks that are here."""
         self.workers = 0
         """Connections that are asking for this piece's blocks one after the other."""
 
@@ -26,31 +27,35 @@ class Partial:
         """Whether this peer may be asked for blocks of it."""
         return self.owner is None or self.owner == address
 
-    def take(self) -> int:
-        """Mark the first open block as asked for, and return it."""
-        bit = self.open & -self.open
-        self.open ^= bit
-        return bit.bit_length() - 1
+    def take(self, most: int) -> range:
+        """Mark the first open blocks that lie side by side, at most `most`, as asked for, and return them."""
+        first = (self.open & -self.open).bit_length() - 1
+        after = self.open >> first
+        count = min((~after & (after + 1)).bit_length() - 1, most)
+        self.open ^= (1 << first + count) - (1 << first)
+        return range(first, first + count)
 
-    def give_back(self, block: int) -> None:
-        """The block was asked for in vain; it is open again unless it came meanwhile."""
-        self.open |= (1 << block) & self.missing
+    @property
+    def received(self) -> int:
+        """The blocks that are here."""
+        return ((1 << self.block_count) - 1) ^ self.missing
 
-    def receive(self, block: int, source: Address) -> bool:
-        """The block came; returns False for a duplicate."""
-        bit = 1 << block
-        if not self.missing & bit:
-            return False
-        self.missing ^= bit
-        self.open &= ~bit
-        self.senders[block] = source
-        return True
+    def give_back(self, blocks: int) -> None:
+        """The blocks were asked for in vain; they are open again unless they came meanwhile."""
+        self.open |= blocks & self.missing
 
-    def reject(self, source: Address) -> list[int]:
+    def receive(self, blocks: int, source: Address) -> int:
+        """This set of blocks came; returns those that are no duplicates."""
+        needed = blocks & self.missing
+        self.missing ^= needed
+        self.open &= ~needed
+        if needed:
+            self.senders[source] = self.senders.get(source, 0) | needed
+        return needed
+
+    def reject(self, source: Address) -> int:
         """Take nothing from this peer: its blocks are missing and open again. Returns them."""
-        blocks = [block for block, sender in self.senders.items() if sender == source]
-        for block in blocks:
-            del self.senders[block]
-            self.missing |= 1 << block
-            self.open |= 1 << block
+        blocks = self.senders.pop(source, 0)
+        self.missing |= blocks
+        self.open |= blocks
         return blocks

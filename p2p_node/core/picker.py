@@ -44,8 +44,9 @@ class Picker:
         """Whether a peer with these pieces has one that is missing here."""
         return bool(have & self.missing)
 
-    def pick(self, connection: Connection) -> tuple[int, int] | None:
-        """The next piece and block to ask this peer for, now marked as asked; None when nothing is open there."""
+    def pick(self, connection: Connection, most: int) -> tuple[int, range] | None:
+        """The next piece and its blocks to ask this peer for, at most `most` side by side, now marked as asked; None
+        when nothing is open there."""
         partial = self._partial_for(connection)
         if partial is None:
             return None
@@ -53,11 +54,11 @@ class Picker:
             self.leave(connection)
             connection.working_on = partial.piece
             partial.workers += 1
-        block = partial.take()
+        blocks = partial.take(most)
         if not partial.open:
             self._open &= ~(1 << partial.piece)
             self.leave(connection)
-        return partial.piece, block
+        return partial.piece, blocks
 
     @property
     def end_game(self) -> bool:
@@ -73,27 +74,28 @@ class Picker:
             partial.workers -= 1
         connection.working_on = None
 
-    def give_back(self, piece: int, block: int) -> None:
-        """A block was asked for in vain."""
+    def give_back(self, piece: int, blocks: int) -> None:
+        """This set of a piece's blocks was asked for in vain."""
         partial = self.partials.get(piece)
         if partial is None:
             return
-        partial.give_back(block)
+        partial.give_back(blocks)
         if partial.open:
             self._open |= 1 << piece
 
-    def receive(self, piece: int, block: int, source: Address) -> Partial | None:
-        """A block came; returns its piece's progress, or None when it was not needed."""
+    def receive(self, piece: int, blocks: int, source: Address) -> int:
+        """This set of a piece's blocks came; returns those that were needed."""
         partial = self.partials.get(piece)
-        if partial is None or not partial.admits(source) or not partial.receive(block, source):
-            return None
+        if partial is None or not partial.admits(source):
+            return 0
+        needed = partial.receive(blocks, source)
         if not partial.open:
             self._open &= ~(1 << piece)
-        return partial
+        return needed
 
     def verified(self, piece: int) -> None:
         """The piece is here, and right."""
-        self.trust.verified(set(self.partials.pop(piece).senders.values()))
+        self.trust.verified(set(self.partials.pop(piece).senders))
         self.have |= 1 << piece
         self.missing &= ~(1 << piece)
         self.left -= self._metainfo.piece_size(piece)
@@ -102,17 +104,17 @@ class Picker:
     def failed(self, piece: int) -> Address | None:
         """The piece was wrong, and is wanted from the start; returns who is to blame, if that is known."""
         self._fresh |= 1 << piece
-        liar = self.trust.failed(set(self.partials.pop(piece).senders.values()))
+        liar = self.trust.failed(set(self.partials.pop(piece).senders))
         if liar is None:
             self._failed |= 1 << piece
         return liar
 
     def reject(self, source: Address) -> list[tuple[int, int]]:
-        """Take nothing from this peer into the pieces in progress; returns its blocks, which are open again."""
+        """Take nothing from this peer into the pieces in progress; returns them and its blocks, open again."""
         rejected = []
         for piece, partial in self.partials.items():
             if partial.missing and (blocks := partial.reject(source)):
-                rejected += [(piece, block) for block in blocks]
+                rejected.append((piece, blocks))
                 self._open |= 1 << piece
         return rejected
 
@@ -128,6 +130,12 @@ class Picker:
     def piece_size(self, piece: int) -> int:
         """Bytes in this piece."""
         return self._metainfo.piece_size(piece)
+
+    def size(self, piece: int, blocks: int) -> int:
+        """Bytes in this set of the piece's blocks."""
+        last = self.block_count(piece) - 1
+        short = BLOCK - self.block_size(piece, last) if blocks >> last & 1 else 0
+        return blocks.bit_count() * BLOCK - short
 
     def block_count(self, piece: int) -> int:
         """Blocks in this piece."""

@@ -75,6 +75,9 @@ class Possessions:
         self._picker.rarity.remove_all(peer.have)
         peer.have = have
         self._picker.rarity.add_all(have)
+        if self._thrifty:
+            self._first_copies.held(have)
+            self._reveal_all(now)
         self.update_interest(peer, now)
 
     def has_all(self, peer: Connection, now: float) -> None:

@@ -1,48 +1,53 @@
 """The requests under way: which block was asked of whom. The only place that adds to or takes from
-`Connection.pending`."""
+`Connection.pending`. Blocks of a piece are named as a set (see `bits`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias
 
 from p2p_node.core.connection import Connection
 
-Key: TypeAlias = tuple[int, int]
-"""A block: its piece, and its number in the piece."""
-
 
 class Requests:
-    """Blocks asked for and not here yet; in the end game one block may be asked of several peers."""
+    """Blocks asked for and not here yet; in the end game a block may be asked of a second peer."""
 
     def __init__(self) -> None:
-        self._holders: dict[Key, list[Connection]] = {}
+        self._asked: dict[int, int] = {}
+        """By piece, the blocks asked of somebody."""
+        self._twice: dict[int, int] = {}
+        """By piece, the blocks asked of two peers."""
         self.count = 0
         """Requests under way to all peers."""
 
-    def add(self, connection: Connection, key: Key, now: float) -> None:
-        """The peer is asked for this block now."""
-        connection.pending[key] = now
-        self._holders.setdefault(key, []).append(connection)
-        self.count += 1
+    def add(self, connection: Connection, piece: int, blocks: int, now: float) -> None:
+        """The peer is asked for these blocks now."""
+        before = self._asked.get(piece, 0)
+        self._asked[piece] = before | blocks
+        if again := before & blocks:
+            self._twice[piece] = self._twice.get(piece, 0) | again
+        connection.pending.add(piece, blocks, now)
+        self.count += blocks.bit_count()
 
-    def remove(self, connection: Connection, key: Key) -> float | None:
-        """The peer answered, or nothing more is expected from it; returns when it was asked, None if it was not."""
-        asked_at = connection.pending.pop(key, None)
-        if asked_at is not None:
-            holders = self._holders[key]
-            holders.remove(connection)
-            if not holders:
-                del self._holders[key]
-            self.count -= 1
-        return asked_at
+    def remove(self, connection: Connection, piece: int, blocks: int) -> float | None:
+        """The peer answered for those of these blocks it was asked for, or no answer is expected; returns when the last
+        of them was asked for, None if none was."""
+        blocks = connection.pending.among(piece, blocks)
+        if not blocks:
+            return None
+        twice = self._twice.get(piece, 0)
+        _keep(self._twice, piece, twice & ~blocks)
+        _keep(self._asked, piece, self._asked[piece] & ~(blocks & ~twice))
+        self.count -= blocks.bit_count()
+        return connection.pending.remove(piece, blocks)
 
-    def holders(self, key: Key) -> list[Connection]:
-        """The peers that this block is asked of; a copy."""
-        return list(self._holders.get(key, ()))
+    def among(self, piece: int, blocks: int) -> int:
+        """Those of these blocks that are asked of somebody."""
+        return self._asked.get(piece, 0) & blocks
 
-    def latest_elsewhere(self, connection: Connection, others: Iterable[Connection], now: float) -> Key | None:
-        """The block that this peer has and that is expected last from the one other peer it was asked of.
+    def latest_elsewhere(
+        self, connection: Connection, others: Iterable[Connection], now: float
+    ) -> tuple[int, int] | None:
+        """The piece and number of the block this peer has that comes last from the one other peer it was asked of.
 
         Peers answer in order, so of each peer's blocks it is the last one, and of all peers that of the one whose queue
         takes longest at its present rate.
@@ -56,8 +61,15 @@ class Requests:
                 latest, found = wait, key
         return found
 
-    def _last_single(self, holder: Connection, have: int) -> Key | None:
-        for key in reversed(holder.pending):
-            if have >> key[0] & 1 and len(self._holders[key]) == 1:
-                return key
+    def _last_single(self, holder: Connection, have: int) -> tuple[int, int] | None:
+        for run in reversed(holder.pending):
+            if have >> run.piece & 1 and (single := run.blocks & ~self._twice.get(run.piece, 0)):
+                return run.piece, single.bit_length() - 1
         return None
+
+
+def _keep(table: dict[int, int], piece: int, blocks: int) -> None:
+    if blocks:
+        table[piece] = blocks
+    else:
+        table.pop(piece, None)

@@ -210,13 +210,10 @@ class Swarm:
             self._possessions.asked(peer, now)
 
     def _on_piece(self, peer: Connection, message: wire.Piece, now: float) -> None:
-        self.downloader.received(peer, message, now)
+        self.downloader.received(peer, wire.Blocks(message.piece, message.begin, [message.data]), now)
 
     def _on_blocks(self, peer: Connection, message: wire.Blocks, now: float) -> None:
-        begin = message.begin
-        for block in message.blocks:
-            self.downloader.received(peer, wire.Piece(message.piece, begin, block), now)
-            begin += len(block)
+        self.downloader.received(peer, message, now)
 
     def _on_cancel(self, peer: Connection, message: wire.Cancel, _now: float) -> None:
         self.uploader.cancelled(peer, message)

@@ -1,11 +1,20 @@
-"""What a tracker remembers: who is in which swarm. Peers that do not announce again are forgotten."""
+"""What a tracker remembers: who is in which swarm. Peers that do not announce again are forgotten.
+
+The rule: an announce costs no more than its own swarm, and no flood of them takes more memory than the bounds below.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import ipaddress
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from random import Random
+from typing import TypeAlias
 
-from p2p_node.wire.announce import Address, Announce, AnnounceReply, Event
+from p2p_node.wire.address import Address, is_ipv6
+from p2p_node.wire.announce import Announce, AnnounceReply, Event
+from p2p_node.wire.scrape import SwarmCounts
 
 DEFAULT_WANTED = 50
 MAX_WANTED = 200
@@ -13,12 +22,30 @@ MAX_TORRENTS = 10_000
 MAX_PEERS = 100_000
 """Peers remembered in all; bounds what a flood of announces can take."""
 
+MAX_PEERS_PER_HOST = 2_000
+"""Memberships of one IPv4 address or IPv6 /64: room for many peers behind one NAT, or one test machine, not for all."""
+
+MIN_INTERVAL_S = 5.0
+"""The soonest that a peer may announce again without cause, also where the interval is longer."""
+
+_Identity: TypeAlias = tuple[bytes, bool]
+"""A peer id and whether it came over IPv6: a peer with both families is known under both (BEP 7)."""
+
 
 @dataclass(slots=True)
 class _Member:
     address: Address
+    key: int
     seed: bool
+    completed: bool
     expires: float
+
+
+@dataclass(slots=True)
+class _Swarm:
+    members: dict[_Identity, _Member] = field(default_factory=dict)
+    seeds: int = 0
+    completed: int = 0
 
 
 class Registry:
@@ -27,7 +54,10 @@ class Registry:
     def __init__(self, interval: float, rng: Random) -> None:
         self._interval = interval
         self._rng = rng
-        self._swarms: dict[bytes, dict[bytes, _Member]] = {}
+        self._swarms: dict[bytes, _Swarm] = {}
+        self._ages: OrderedDict[tuple[bytes, _Identity], _Member] = OrderedDict()
+        """Everybody, who announced longest ago first."""
+        self._networks: Counter[str] = Counter()
 
     @property
     def swarm_count(self) -> int:
@@ -37,37 +67,107 @@ class Registry:
     @property
     def peer_count(self) -> int:
         """How many peers are known, over all swarms."""
-        return sum(map(len, self._swarms.values()))
+        return len(self._ages)
 
-    def announce(self, announce: Announce, host: str, now: float) -> AnnounceReply:
-        """Take in an announce made from `host`, and choose peers for the answer at random; seeds are given no seeds."""
-        self._forget_silent(announce.info_hash, now)
-        swarm = self._swarms.get(announce.info_hash, {})
+    def announce(self, announce: Announce, host: str, now: float, ipv6: bool | None = None) -> AnnounceReply:
+        """Take in an announce made from `host`, and choose peers for the answer at random; seeds are given no seeds.
+
+        `ipv6` limits the answer to one family of addresses.
+        """
+        self._forget_silent(now)
+        identity = (announce.peer_id, is_ipv6(host))
         if announce.event is Event.STOPPED:
-            swarm.pop(announce.peer_id, None)
-        elif announce.peer_id in swarm or self._has_room(announce.info_hash):
-            swarm = self._swarms.setdefault(announce.info_hash, swarm)
-            # Two and a half intervals: one announce may be lost.
-            expires = now + 2.5 * self._interval
-            swarm[announce.peer_id] = _Member((host, announce.port), announce.left == 0, expires)
-        seeds = sum(member.seed for member in swarm.values())
-        return AnnounceReply(self._interval, self._choose(announce, swarm), seeds, len(swarm) - seeds)
+            self._leave(announce, identity, host)
+        else:
+            self._enter(announce, identity, host, now)
+        swarm = self._swarms.get(announce.info_hash) or _Swarm()
+        return AnnounceReply(
+            interval=self._interval,
+            peers=self._choose(announce, swarm, ipv6),
+            seeds=swarm.seeds,
+            leeches=len(swarm.members) - swarm.seeds,
+            min_interval=min(self._interval, MIN_INTERVAL_S),
+        )
 
-    def _choose(self, announce: Announce, swarm: dict[bytes, _Member]) -> tuple[Address, ...]:
+    def scrape(self, info_hashes: Iterable[bytes]) -> dict[bytes, SwarmCounts]:
+        """The counts of these swarms; zeros for an unknown one."""
+        swarms = {info_hash: self._swarms.get(info_hash) or _Swarm() for info_hash in info_hashes}
+        return {
+            info_hash: SwarmCounts(swarm.seeds, len(swarm.members) - swarm.seeds, swarm.completed)
+            for info_hash, swarm in swarms.items()
+        }
+
+    def _enter(self, announce: Announce, identity: _Identity, host: str, now: float) -> None:
+        old = self._ages.get((announce.info_hash, identity))
+        if old is not None and not _same_peer(old, announce, host):
+            return
+        if old is not None:
+            self._remove(announce.info_hash, identity)
+        elif not self._has_room(announce.info_hash, host):
+            return
+        swarm = self._swarms.setdefault(announce.info_hash, _Swarm())
+        completed = old is not None and old.completed
+        if announce.event is Event.COMPLETED and not completed:
+            completed = True
+            swarm.completed += 1
+        # Two and a half intervals: one announce may be lost.
+        expires = now + 2.5 * self._interval
+        member = _Member((host, announce.port), announce.key, announce.left == 0, completed, expires)
+        swarm.members[identity] = self._ages[announce.info_hash, identity] = member
+        swarm.seeds += member.seed
+        self._networks[_network(host)] += 1
+
+    def _leave(self, announce: Announce, identity: _Identity, host: str) -> None:
+        member = self._ages.get((announce.info_hash, identity))
+        if member is not None and _same_peer(member, announce, host):
+            self._remove(announce.info_hash, identity)
+            self._drop_empty(announce.info_hash)
+
+    def _remove(self, info_hash: bytes, identity: _Identity) -> None:
+        member = self._ages.pop((info_hash, identity))
+        swarm = self._swarms[info_hash]
+        del swarm.members[identity]
+        swarm.seeds -= member.seed
+        network = _network(member.address[0])
+        self._networks[network] -= 1
+        if not self._networks[network]:
+            del self._networks[network]
+
+    def _drop_empty(self, info_hash: bytes) -> None:
+        if not self._swarms[info_hash].members:
+            del self._swarms[info_hash]
+
+    def _choose(self, announce: Announce, swarm: _Swarm, ipv6: bool | None) -> tuple[Address, ...]:
         wanted = DEFAULT_WANTED if announce.wanted < 0 else min(announce.wanted, MAX_WANTED)
+        if not wanted or announce.event is Event.STOPPED:
+            return ()
         others = [
             member.address
-            for peer_id, member in swarm.items()
-            if peer_id != announce.peer_id and not (member.seed and announce.left == 0)
+            for (peer_id, over_ipv6), member in swarm.members.items()
+            if peer_id != announce.peer_id and ipv6 in (None, over_ipv6) and not (member.seed and announce.left == 0)
         ]
         return tuple(others if len(others) <= wanted else self._rng.sample(others, wanted))
 
-    def _has_room(self, info_hash: bytes) -> bool:
-        return (info_hash in self._swarms or len(self._swarms) < MAX_TORRENTS) and self.peer_count < MAX_PEERS
+    def _has_room(self, info_hash: bytes, host: str) -> bool:
+        return (
+            (info_hash in self._swarms or len(self._swarms) < MAX_TORRENTS)
+            and self.peer_count < MAX_PEERS
+            and self._networks[_network(host)] < MAX_PEERS_PER_HOST
+        )
 
-    def _forget_silent(self, info_hash: bytes, now: float) -> None:
-        swarm = self._swarms.get(info_hash, {})
-        for peer_id in [peer_id for peer_id, member in swarm.items() if member.expires < now]:
-            del swarm[peer_id]
-        if not swarm:
-            self._swarms.pop(info_hash, None)
+    def _forget_silent(self, now: float) -> None:
+        while self._ages:
+            (info_hash, identity), member = next(iter(self._ages.items()))
+            if member.expires >= now:
+                return
+            self._remove(info_hash, identity)
+            self._drop_empty(info_hash)
+
+
+def _same_peer(member: _Member, announce: Announce, host: str) -> bool:
+    # Peer ids are public: only who holds the key speaks for a peer from another address.
+    return member.address[0] == host or (announce.key != 0 and member.key == announce.key)
+
+
+def _network(host: str) -> str:
+    return str(ipaddress.ip_network((host, 64), strict=False)) if is_ipv6(host) else host

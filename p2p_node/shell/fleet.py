@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from p2p_node.shell.errors import NodeError
 from p2p_node.shell.fetch import fetch
 from p2p_node.shell.metrics import exposition
 from p2p_node.shell.peer import Peer
+from p2p_node.shell.verifying import hashers
 
 _Body = TypeVar("_Body")
 
@@ -51,7 +51,7 @@ class Fleet:
     def __init__(self, settings: SwarmSettings) -> None:
         self._settings = settings
         self._members: dict[str, _Member] = {}
-        self._hasher = ThreadPoolExecutor(1, thread_name_prefix="hasher")
+        self._hasher = hashers()
 
     def application(self) -> web.Application:
         """The aiohttp application that speaks the control API."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
@@ -10,20 +11,19 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from random import Random
 
-import aiohttp
-
 from p2p_node import boundary
 from p2p_node.boundary import ConnectionId
 from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
+from p2p_node.shell.announcing import Announcing
 from p2p_node.shell.connection import PeerConnection
-from p2p_node.shell.disk_room import DiskRoom
-from p2p_node.shell.errors import DiskFull, NodeError, describe
+from p2p_node.shell.datagrams import DatagramSocket
+from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.throttle import TokenBucket
 from p2p_node.shell.uplink import Uplink
+from p2p_node.shell.verifying import Verifier
 from p2p_node.wire.announce import Address
-from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.messages import Message, encode
 from p2p_node.wire.metainfo import Metainfo
@@ -31,10 +31,13 @@ from p2p_node.wire.metainfo import Metainfo
 log = logging.getLogger("p2p_node")
 
 PEER_ID_PREFIX = b"-SB0100-"
-ANNOUNCE_S = 15.0
+FAREWELL_S = 2.0
+"""How long a leaving peer waits for trackers to take note."""
+
+PORTS_TRIED = 8
+"""Free ports taken in turn until one is free for both TCP and UDP."""
+
 DIAL_S = 10.0
-HASHED_INLINE = 128 * 1024
-"""Pieces up to this size are hashed on the event loop: handing one to a thread and back costs more than hashing it."""
 
 
 class Peer:
@@ -53,13 +56,15 @@ class Peer:
         self._hasher = hasher
         self._upload_rate = TokenBucket(upload_rate) if upload_rate else None
         self._uplink: Uplink | None = None
+        self._verifier: Verifier | None = None
         self._download = TokenBucket(download_rate) if download_rate else None
         self._storage: Storage | None = None
-        self._room = DiskRoom()
         self._connections: dict[ConnectionId, PeerConnection] = {}
         self._last_number = 0
         self._server: asyncio.Server | None = None
-        self._http: aiohttp.ClientSession | None = None
+        self._announcing: Announcing | None = None
+        self._datagrams = DatagramSocket(self.feed)
+        self._parted = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -69,20 +74,27 @@ class Peer:
 
     async def listen(self, host: str, port: int) -> None:
         """Take incoming connections on this address; port 0 takes any free one. Raises NodeError."""
-        try:
-            self._server = await self._loop.create_server(lambda: self._new_connection(False), host, port)
-        except OSError as error:
-            raise describe(error, f"listen on {host}:{port}") from None
-        self.address = self._server.sockets[0].getsockname()[:2]
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(local_addr=(host, 0)), timeout=aiohttp.ClientTimeout(ANNOUNCE_S)
-        )
+        for attempt in range(PORTS_TRIED):
+            try:
+                self._server = await self._loop.create_server(lambda: self._new_connection(False), host, port)
+            except OSError as error:
+                raise describe(error, f"listen on {host}:{port}") from None
+            self.address = self._server.sockets[0].getsockname()[:2]
+            try:
+                await self._datagrams.listen(host, self.address[1])
+                break
+            except NodeError:
+                self._server.close()
+                if port or attempt == PORTS_TRIED - 1:
+                    raise
+        self._announcing = Announcing(self.address[0], self.feed)
 
     def join(self, metainfo: Metainfo, storage: Storage, have: int, settings: SwarmSettings) -> None:
         """Enter the swarm of this torrent, holding the pieces in `have`."""
         peer_id = PEER_ID_PREFIX + os.urandom(12)
         self._storage = storage
         self.node = Node(metainfo, peer_id, self.address, have, settings, Random(peer_id), self._loop.time())
+        self._verifier = Verifier(metainfo, storage, self._hasher, self._verified, self._fail)
         self._uplink = Uplink(self.node, storage, self._connections, self._upload_rate, self._fail)
         self.node.tick(self._loop.time())
         self._perform()
@@ -94,8 +106,8 @@ class Peer:
         if self.node is not None and not abrupt:
             self.node.stop(self._loop.time())
             self._perform()
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=2.0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._parted.wait(), FAREWELL_S)
         for connection in list(self._connections.values()):
             connection.close(abrupt)
         if self._timer is not None:
@@ -106,8 +118,9 @@ class Peer:
         self.node = None
         if self._uplink is not None:
             self._uplink.stop()
-        if self._http is not None:
-            await self._http.close()
+        self._datagrams.close()
+        if self._announcing is not None:
+            await self._announcing.close()
         if self._storage is not None:
             self._storage.close()
 
@@ -160,6 +173,12 @@ class Peer:
         if self._uplink is not None:
             self._uplink.drained(connection)
 
+    def feed(self, give: Callable[[Node, float], None]) -> None:
+        """Give the node an input, if there is a node, and perform what follows."""
+        if self.node is not None:
+            give(self.node, self._loop.time())
+            self._perform()
+
     # Effects
 
     def _effect_table(self) -> dict[type, Callable[..., None]]:
@@ -169,6 +188,8 @@ class Peer:
             boundary.Discard: self._discard,
             boundary.Dial: self._dial,
             boundary.Announce: self._announce,
+            boundary.SendDatagram: self._datagrams.send,
+            boundary.Notice: self._notice,
             boundary.Complete: self._complete,
         }
 
@@ -194,6 +215,8 @@ class Peer:
             self._close(close)
         if serve and self._uplink is not None:
             self._uplink.serve()
+        if self.node.parted:
+            self._parted.set()
         self._set_timer()
 
     def _write(self, outgoing: dict[ConnectionId, list[bytes]]) -> None:
@@ -217,44 +240,13 @@ class Peer:
         self._storage.store(effect.piece, effect.begin, effect.blocks)
 
     def _verify(self, effect: boundary.Verify) -> None:
-        if self.node is None or self._storage is None:
-            return
-        if self.node.metainfo.piece_size(effect.piece) <= HASHED_INLINE:
-            self._loop.call_soon(self._verify_inline, effect.piece)
-            return
-        future = self._loop.run_in_executor(self._hasher, self._storage.finish, effect.piece)
-        future.add_done_callback(lambda done: self._verified_elsewhere(effect.piece, done))
-
-    def _verify_inline(self, piece: int) -> None:
-        if self.node is None or self._storage is None:
-            return
-        try:
-            right = self._storage.finish(piece)
-        except NodeError as error:
-            self._not_stored(piece, error)
-        else:
-            self._verified(piece, right)
-
-    def _verified_elsewhere(self, piece: int, done: asyncio.Future[bool]) -> None:
-        if done.cancelled():
-            return
-        if error := done.exception():
-            self._not_stored(piece, error)
-        else:
-            self._verified(piece, done.result())
-
-    def _not_stored(self, piece: int, error: BaseException) -> None:
-        if isinstance(error, DiskFull):
-            delay = self._room.missing(error, self._loop.time())
-            self._loop.call_later(delay, self._verify, boundary.Verify(piece))
-        else:
-            self._fail(error)
+        assert self._verifier is not None
+        self._verifier.verify(effect.piece)
 
     def _verified(self, piece: int, right: bool) -> None:
         if self.node is None or self._storage is None:
             return
         if right:
-            self._room.found()
             self._storage.discard(piece)
         self.node.piece_verified(piece, right, self._loop.time())
         self.changed.set()
@@ -272,7 +264,8 @@ class Peer:
         self._spawn(self._connect(effect.address))
 
     def _announce(self, effect: boundary.Announce) -> None:
-        self._spawn(self._ask_tracker(effect))
+        assert self._announcing is not None
+        self._announcing.announce(effect)
 
     async def _connect(self, address: Address) -> None:
         try:
@@ -285,22 +278,8 @@ class Peer:
                 self.node.dial_failed(address, self._loop.time())
                 self._perform()
 
-    async def _ask_tracker(self, effect: boundary.Announce) -> None:
-        assert self._http is not None
-        try:
-            async with self._http.get(effect.url) as response:
-                reply = await response.content.read(1 << 20)
-        except (OSError, TimeoutError, aiohttp.ClientError) as error:
-            log.warning("%s:%d: tracker %s: %s", *self.address, effect.tracker, error)
-            if self.node is not None:
-                self.node.announce_failed(effect.tracker, self._loop.time())
-        else:
-            if self.node is not None:
-                try:
-                    self.node.announced(effect.tracker, reply, self._loop.time())
-                except ProtocolError as error:
-                    log.warning("%s:%d: %s", *self.address, error)
-        self._perform()
+    def _notice(self, effect: boundary.Notice) -> None:
+        log.warning("%s:%d: %s", *self.address, effect.text)
 
     # Small parts
 

@@ -23,6 +23,7 @@ class Storage:
     def __init__(self, metainfo: Metainfo, path: Path, writable: bool) -> None:
         self.path = path
         self.files = Files(metainfo.layout, path, writable)
+        self.closed = False
         self._metainfo = metainfo
         self._buffers: dict[int, memoryview] = {}
         self._spare: list[memoryview] = []
@@ -70,6 +71,7 @@ class Storage:
 
     def close(self) -> None:
         """Let go of the files and the buffers."""
+        self.closed = True
         self.files.close()
         self._buffers.clear()
         self._spare.clear()

@@ -1,25 +1,40 @@
-"""A tracker over HTTP: the registry of `discovery.registry` behind aiohttp."""
+"""A tracker over HTTP and UDP on one port: the registry of `discovery.registry` behind aiohttp and a socket."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import socket
 from random import Random
 from time import monotonic
+from typing import Any
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from p2p_node.discovery.registry import Registry
+from p2p_node.discovery.udp_server import UdpServer
+from p2p_node.shell.errors import describe
+from p2p_node.wire.address import Address, canonical_host
 from p2p_node.wire.announce import decode_announce, encode_failure, encode_reply
 from p2p_node.wire.errors import ProtocolError
+from p2p_node.wire.scrape import decode_scrape, encode_scrape_reply
+
+BACKLOG = 1024
 
 
 class TrackerServer:
-    """Answers `/announce`; `interval` is the seconds between a peer's announces."""
+    """Answers announces and scrapes; `interval` is the seconds between a peer's announces."""
 
     def __init__(self, interval: float) -> None:
         self._registry = Registry(interval, Random())
+        self._udp = UdpServer(self._registry, os.urandom(32))
+        self._runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=1.0)
+        self._transport: asyncio.DatagramTransport | None = None
         self._metrics = CollectorRegistry()
-        self._announces = Counter("tracker_announces", "Announces answered.", ["outcome"], registry=self._metrics)
+        self._requests = Counter(
+            "tracker_requests", "Announces and scrapes answered.", ["protocol", "outcome"], registry=self._metrics
+        )
         Gauge("tracker_peers", "Peers known.", registry=self._metrics).set_function(lambda: self._registry.peer_count)
         Gauge("tracker_swarms", "Swarms known.", registry=self._metrics).set_function(
             lambda: self._registry.swarm_count
@@ -31,24 +46,95 @@ class TrackerServer:
         app.add_routes(
             [
                 web.get("/announce", self._announce),
+                web.get("/scrape", self._scrape),
                 web.get("/metrics", self._show_metrics),
                 web.get("/healthz", _healthy),
             ]
         )
         return app
 
+    async def listen(self, host: str, port: int) -> Address:
+        """Serve HTTP and UDP here until `close`, over IPv4 as well when the host is `::`; returns the address. Port 0
+        takes a free one. Raises NodeError."""
+        try:
+            tcp = _bind(socket.SOCK_STREAM, host, port)
+            bound: Address = tcp.getsockname()[:2]
+            udp = _bind(socket.SOCK_DGRAM, host, bound[1])
+        except OSError as error:
+            raise describe(error, f"listen on {host}:{port}") from None
+        await self._runner.setup()
+        await web.SockSite(self._runner, tcp, backlog=BACKLOG).start()
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=udp)
+        return bound
+
+    async def close(self) -> None:
+        """Serve no more."""
+        if self._transport is not None:
+            self._transport.close()
+        await self._runner.cleanup()
+
+    def datagram(self, data: bytes, host: str, port: int) -> bytes | None:
+        """What to send back to whoever sent this datagram, if anything."""
+        answer = self._udp.answer(data, (canonical_host(host), port), monotonic())
+        self._requests.labels("udp", "ignored" if answer is None else "answered").inc()
+        return answer
+
     async def _announce(self, request: web.Request) -> web.Response:
         try:
             announce = decode_announce(request.rel_url.raw_query_string)
         except ProtocolError as error:
-            self._announces.labels("refused").inc()
-            return web.Response(body=encode_failure(str(error)), content_type="text/plain")
-        reply = self._registry.announce(announce, request.remote or "0.0.0.0", monotonic())
-        self._announces.labels("answered").inc()
-        return web.Response(body=encode_reply(reply), content_type="text/plain")
+            return self._refuse(error)
+        host = canonical_host(request.remote or "0.0.0.0")
+        return self._answer(encode_reply(self._registry.announce(announce, host, monotonic())))
+
+    async def _scrape(self, request: web.Request) -> web.Response:
+        try:
+            info_hashes = decode_scrape(request.rel_url.raw_query_string)
+        except ProtocolError as error:
+            return self._refuse(error)
+        return self._answer(encode_scrape_reply(self._registry.scrape(info_hashes)))
+
+    def _answer(self, body: bytes) -> web.Response:
+        self._requests.labels("http", "answered").inc()
+        return web.Response(body=body, content_type="text/plain")
+
+    def _refuse(self, error: ProtocolError) -> web.Response:
+        self._requests.labels("http", "refused").inc()
+        return web.Response(body=encode_failure(str(error)), content_type="text/plain")
 
     async def _show_metrics(self, _request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(self._metrics))
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, server: TrackerServer) -> None:
+        self._server = server
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        answer = self._server.datagram(data, addr[0], addr[1])
+        if answer is not None and self._transport is not None:
+            self._transport.sendto(answer, addr)
+
+
+def _bind(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=kind, flags=socket.AI_PASSIVE)[0]
+    bound = socket.socket(family, kind)
+    try:
+        bound.setblocking(False)
+        if kind == socket.SOCK_STREAM:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 async def _healthy(_request: web.Request) -> web.Response:

@@ -82,8 +82,8 @@ def _decode_blocks(data: memoryview, position: int) -> tuple[Message, int]:
         position = end
         if position > last_start:
             break
-        length, kind, its_piece, its_begin = _PIECE_HEAD.unpack_from(data, position)
-        if its_begin != following or its_piece != piece or kind != messages.PIECE or length < 10:
+        its_length, kind, its_piece, its_begin = _PIECE_HEAD.unpack_from(data, position)
+        if its_begin != following or its_length != length or its_piece != piece or kind != messages.PIECE:
             break
         if position + 4 + length > len(data):
             break

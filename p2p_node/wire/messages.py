@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import struct
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -92,11 +93,12 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
 
 
 class Blocks(msgspec.Struct, frozen=True, gc=False):
-    """Blocks that lie side by side: as many piece messages, received together. As with `Piece`, copy them."""
+    """Blocks of one length that lie side by side: as many piece messages, received together. As with `Piece`, copy
+    them."""
 
     piece: int
     begin: int
-    blocks: list[memoryview]
+    blocks: Sequence[bytes | memoryview]
 
 
 class Cancel(msgspec.Struct, frozen=True, gc=False):

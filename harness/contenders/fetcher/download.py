@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 from typing import cast
 
-from harness.contenders.fetcher.errors import FetchFailed
 from harness.contenders.fetcher.head import HeadReader
 from harness.contenders.fetcher.item import ItemFile
 from harness.contenders.fetcher.pace import Pace
 from harness.contenders.fetcher.source import Source
+from harness.contenders.hosting.errors import FetchFailed
 
 _BUFFER = memoryview(mmap.mmap(-1, 1 << 20))
 """Where all downloads of the process receive: bytes are stored before the next read, so one buffer serves a thousand

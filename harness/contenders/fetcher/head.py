@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import httptools
 
-from harness.contenders.fetcher.errors import FetchFailed
+from harness.contenders.hosting.errors import FetchFailed
 
 _LIMIT = 64 * 1024
 _END = b"\r\n\r\n"

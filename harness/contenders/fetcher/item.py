@@ -10,7 +10,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from harness.contenders.fetcher.errors import FetchFailed
+from harness.contenders.hosting.errors import FetchFailed
 
 
 class ItemFile:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from enum import Enum
 from pathlib import Path
 
 from harness.contenders.fetcher.download import Download, connect
-from harness.contenders.fetcher.errors import FetchFailed, Refused
-from harness.contenders.fetcher.events import Done, Event, FirstByte, Progress, Sources, Started
-from harness.contenders.fetcher.metrics import Tally
 from harness.contenders.fetcher.pace import Pace
-from harness.contenders.fetcher.source import Source
+from harness.contenders.fetcher.source import parse
+from harness.contenders.hosting.errors import FetchFailed, Refused
+from harness.contenders.hosting.events import Done, Event, FirstByte, Progress, Sources, Started
+from harness.contenders.hosting.metrics import Tally
+from harness.contenders.hosting.peer import FetchOrder, PeerOrder, State
 
 _PROGRESS_S = 0.25
 _EVENTS_A_SECOND = 400
@@ -22,24 +22,17 @@ _SILENCE_S = 60.0
 """Without a single byte, after which the server is given up."""
 
 
-class State(Enum):
-    """What a peer is doing."""
-
-    IDLE = "idle"
-    FETCHING = "fetching"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class Peer:
+class Fetcher:
     """One downloader."""
 
-    def __init__(self, name: str, address: str, directory: Path, download_rate: float | None, tally: Tally) -> None:
-        self.name = name
-        self.address = address
+    port = 0
+
+    def __init__(self, order: PeerOrder, tally: Tally) -> None:
+        self.name = order.id
+        self.address = order.address
         self.state = State.IDLE
-        self._directory = directory
-        self._rate = download_rate
+        self._directory = Path(order.directory)
+        self._rate = order.download_rate
         self._tally = tally
         self._download: Download | None = None
 
@@ -48,13 +41,15 @@ class Peer:
         """Bytes of the last fetch that are hashed and stored."""
         return self._download.stored if self._download else 0
 
-    async def fetch(self, source: Source, sha256: str | None) -> AsyncGenerator[Event, None]:
+    async def fetch(self, order: FetchOrder) -> AsyncGenerator[Event, None]:
         """Fetch an item and tell how it goes, `Done` last. Closing the stream cancels the fetch.
 
         Raises Refused (409), before anything is awaited, when a fetch is under way.
         """
         if self.state is State.FETCHING:
             raise Refused(409, f"peer {self.name!r} is fetching already")
+        source = parse(order.source)
+        sha256 = order.sha256.lower() if order.sha256 else None
         pace = Pace(self._rate, time.monotonic()) if self._rate is not None else None
         download = self._download = Download(source, self._directory, sha256, pace)
         self.state = State.FETCHING
@@ -77,7 +72,7 @@ class Peer:
             self._tally.received_bytes += download.received
             self._forsake(download)
 
-    def stop(self, reason: str, *, abrupt: bool = False) -> None:
+    async def stop(self, reason: str, *, abrupt: bool = False) -> None:
         """End the fetch under way, if any, as failed."""
         if self._download is not None:
             self._download.fail(FetchFailed(reason), abrupt=abrupt)

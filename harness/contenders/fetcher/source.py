@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from harness.contenders.fetcher.errors import Refused
+from harness.contenders.hosting.errors import Refused
 
 
 @dataclass(frozen=True, slots=True)

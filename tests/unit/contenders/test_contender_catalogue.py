@@ -21,4 +21,4 @@ def test_an_unknown_contender_lists_the_known_ones():
 
 def test_the_central_ones_are_known():
     """Their bound is another."""
-    assert catalogue.central() == {"http"}
+    assert catalogue.central() == {"http", "bare"}

@@ -36,3 +36,13 @@ def test_an_unknown_lab_is_a_usage_error_that_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match="auto, namespace, loopback"):
         choose("namepsace")
     assert names() == ["auto", "namespace", "loopback"]
+
+
+def test_links_that_nobody_shapes_may_be_unlimited():
+    """The loopback lab leaves rates to contenders, so it needs none."""
+    check_specs([HostSpec("p1", math.inf, math.inf)], 10, shaped=False)
+
+
+def test_unlimited_links_choose_a_lab_that_does_not_shape():
+    """A shaping lab would be asked for what it cannot give."""
+    assert choose("auto", unlimited=True).name == "loopback"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
+
+import psutil
 
 from harness.metrics.sampling import Sampler
 from harness.results.roles import Role
@@ -61,3 +64,26 @@ def test_samples_come_once_a_second():
 
     first, second = asyncio.run(go())
     assert 1 <= first < 1.3 and 2 <= second < 2.3
+
+
+def test_what_a_process_starts_is_metered_with_it():
+    """A fleet may run a program for each of its peers; but the harness has started all, and is charged for none."""
+    grandchild = "import time; [None for _ in iter(lambda: time.process_time() < .3, False)]; time.sleep(60)"
+    starter = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {grandchild!r}])"
+    with subprocess.Popen([sys.executable, "-c", starter], start_new_session=True) as child:
+        try:
+            deadline = time.monotonic() + 10
+            while not psutil.Process(child.pid).children() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            roles = {Role.PEERS: [child.pid], Role.HARNESS: [child.pid]}
+            sampler = Sampler(Step("http", 1, 0), roles, lambda: 0, lambda samples: None)
+            sampler.start(time.monotonic())
+            used = 0.0
+            while used < 0.2 and time.monotonic() < deadline:
+                time.sleep(0.05)
+                sampler.take()
+                used = max(sample.cpu_s for sample in sampler.samples if sample.role is Role.PEERS)
+        finally:
+            os.killpg(child.pid, signal.SIGKILL)
+    assert used >= 0.2
+    assert max(sample.cpu_s for sample in sampler.samples if sample.role is Role.HARNESS) < 0.1

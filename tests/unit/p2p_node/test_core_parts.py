@@ -98,12 +98,21 @@ def test_a_rate_forgets_what_is_older_than_its_window(steps: list[tuple[float, i
 def test_a_block_is_received_once() -> None:
     """The second copy of a block is a duplicate, and a block given back after it came is not opened again."""
     partial = Partial(0, 2)
-    block = partial.take()
-    assert partial.receive(block, ("10.0.0.1", 1))
-    assert not partial.receive(block, ("10.0.0.2", 1))
-    partial.give_back(block)
-    assert partial.take() != block
-    assert partial.senders == {block: ("10.0.0.1", 1)}
+    [block] = partial.take(1)
+    assert partial.receive(1 << block, ("10.0.0.1", 1))
+    assert not partial.receive(1 << block, ("10.0.0.2", 1))
+    partial.give_back(1 << block)
+    assert block not in partial.take(2)
+    assert partial.senders == {("10.0.0.1", 1): 1 << block}
+
+
+def test_blocks_are_taken_side_by_side() -> None:
+    """As many as are wanted, but not across one that was asked for already."""
+    partial = Partial(0, 8)
+    assert [*partial.take(2), *partial.take(3)] == [0, 1, 2, 3, 4]
+    partial.give_back(0b110)
+    assert partial.take(8) == range(1, 3)
+    assert partial.take(8) == range(5, 8)
 
 
 def test_the_dialler_never_dials_itself_and_few_at_once() -> None:

@@ -70,9 +70,22 @@ def test_a_block_of_the_wrong_size_closes_the_connection() -> None:
     """A requested block must have exactly the length that was asked for."""
     bench = Bench()
     effects = bench.say(wire.HaveAll(), wire.Unchoke())
-    request = next(message for message in sent(effects) if isinstance(message, wire.Request))
+    request = next(message for message in sent(effects) if isinstance(message, wire.Requests))
     effects = bench.say(wire.Piece(request.piece, request.begin, bytes(request.length - 1)))
     assert closed(effects)
+
+
+def test_a_block_of_the_wrong_size_is_asked_for_again() -> None:
+    """Of whoever comes next, like all others that the offender was asked for."""
+    bench = Bench()
+    effects = bench.say(wire.HaveAll(), wire.Unchoke())
+    request = next(message for message in sent(effects) if isinstance(message, wire.Requests))
+    bench.say(wire.Piece(request.piece, request.begin, bytes(request.length - 1)))
+    bench.node.connected(2, ("10.0.0.3", 50000), False, 1.0)
+    bench.node.shaken_hands(2, Handshake(bench.metainfo.info_hash, b"-XX0000-someoneother"), 1.0)
+    bench.node.received(2, [wire.HaveAll(), wire.Unchoke()], 1.0)
+    asked = [message for message in sent(bench.node.take_effects()) if isinstance(message, wire.Requests)]
+    assert request in asked
 
 
 def test_requests_of_a_choked_peer_are_rejected_by_name() -> None:
@@ -96,7 +109,7 @@ def test_a_cancelled_block_is_wasted_not_unsolicited() -> None:
     """A block that was given up when the peer choked us may still arrive; it is dropped, not punished."""
     bench = Bench(fast=False)
     effects = bench.say(wire.Bitfield(b"\xf0"), wire.Unchoke())
-    request = next(message for message in sent(effects) if isinstance(message, wire.Request))
+    request = next(message for message in sent(effects) if isinstance(message, wire.Requests))
     bench.say(wire.Choke())
     effects = bench.say(wire.Piece(request.piece, request.begin, bytes(request.length)))
     assert not closed(effects)

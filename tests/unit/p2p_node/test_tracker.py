@@ -1,16 +1,17 @@
-"""The tracker's memory and its client's patience."""
+"""The tracker's memory."""
 
 from __future__ import annotations
 
 from random import Random
-from urllib.parse import urlsplit
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from p2p_node.discovery.registry import MAX_WANTED, Registry
-from p2p_node.discovery.tracker import FIRST_RETRY_S, TrackerClient
-from p2p_node.wire.announce import Announce, AnnounceReply, Event, decode_announce, encode_failure, encode_reply
-from p2p_node.wire.errors import ProtocolError
+from p2p_node.discovery.registry import MAX_PEERS_PER_HOST, MAX_WANTED, Registry
+from p2p_node.wire.announce import Announce, Event
+from p2p_node.wire.scrape import SwarmCounts
 
 HASH = b"h" * 20
 
@@ -58,44 +59,67 @@ def test_no_more_peers_are_given_than_wanted_and_sensible(wanted: int, given: in
     assert len(registry.announce(announce(999, wanted=wanted), "10.0.0.2", 0.0).peers) == given
 
 
-def client() -> TrackerClient:
-    return TrackerClient("http://tracker/announce", HASH, b"p" * 20, 6881)
+def test_a_scrape_counts_seeds_leeches_and_each_completed_download_once() -> None:
+    """A repeated `completed` is one download, and a peer that came complete is none."""
+    registry = Registry(60.0, Random(1))
+    registry.announce(announce(1, left=0), "10.0.0.1", 0.0)
+    registry.announce(announce(2), "10.0.0.2", 0.0)
+    registry.announce(announce(3), "10.0.0.3", 0.0)
+    for _ in range(2):
+        registry.announce(announce(3, left=0, event=Event.COMPLETED), "10.0.0.3", 1.0)
+    assert registry.scrape([HASH, b"?" * 20]) == {HASH: SwarmCounts(2, 1, 1), b"?" * 20: SwarmCounts(0, 0, 0)}
 
 
-def event_of(tracker: TrackerClient, now: float) -> Event:
-    effect = tracker.announce(0, 0, 1, now)
-    assert effect is not None
-    return decode_announce(urlsplit(effect.url).query).event
+def test_nobody_speaks_for_a_peer_from_elsewhere_without_its_key() -> None:
+    """A stranger who knows a peer's id can neither move nor remove it; the peer itself can, by its key."""
+    registry = Registry(60.0, Random(1))
+    mine = msgspec.structs.replace(announce(1), key=7)
+    registry.announce(mine, "10.0.0.1", 0.0)
+    for event in (Event.STARTED, Event.STOPPED):
+        registry.announce(announce(1, event=event), "10.6.6.6", 1.0)
+    assert registry.announce(announce(2), "10.0.0.2", 2.0).peers == (("10.0.0.1", 1001),)
+    registry.announce(mine, "10.0.0.9", 3.0)
+    assert registry.announce(announce(2), "10.0.0.2", 4.0).peers == (("10.0.0.9", 1001),)
 
 
-def test_the_first_announce_says_started_and_the_next_waits_for_the_interval() -> None:
-    """One announce at a time, at the tracker's pace once peers are known."""
-    tracker = client()
-    assert event_of(tracker, 0.0) is Event.STARTED
-    assert tracker.announce(0, 0, 1, 0.0) is None
-    assert tracker.replied(encode_reply(AnnounceReply(60.0, (("10.0.0.9", 1),))), 1.0) == (("10.0.0.9", 1),)
-    assert tracker.timer == 61.0
-    assert event_of(tracker, 61.0) is Event.REGULAR
+def test_a_peer_with_two_families_is_known_under_both() -> None:
+    """And an answer can be limited to one of them (BEP 7)."""
+    registry = Registry(60.0, Random(1))
+    registry.announce(announce(1), "10.0.0.1", 0.0)
+    registry.announce(announce(1), "fd00::1", 0.0)
+    assert registry.announce(announce(2), "10.0.0.2", 0.0).peers == (("10.0.0.1", 1001), ("fd00::1", 1001))
+    assert registry.announce(announce(2), "10.0.0.2", 0.0, ipv6=True).peers == (("fd00::1", 1001),)
 
 
-def test_a_lonely_peer_asks_again_soon() -> None:
-    """A tracker's interval outlasts a young swarm; while nobody is known the client does not wait for it."""
-    tracker = client()
-    tracker.announce(0, 0, 1, 0.0)
-    tracker.replied(encode_reply(AnnounceReply(1800.0, ())), 0.0)
-    assert tracker.timer is not None and tracker.timer <= 5.0
+def test_one_network_cannot_fill_the_registry() -> None:
+    """An IPv6 /64, whose addresses cost nothing, counts as one host; others still get in."""
+    registry = Registry(60.0, Random(1))
+    for number in range(MAX_PEERS_PER_HOST + 50):
+        registry.announce(announce(number, wanted=0), f"fd00::{number:x}", 0.0)
+    assert registry.peer_count == MAX_PEERS_PER_HOST
+    registry.announce(announce(99_999), "fd00:1::1", 0.0)
+    assert registry.peer_count == MAX_PEERS_PER_HOST + 1
 
 
-def test_an_event_is_told_at_once_and_not_lost_by_a_failure() -> None:
-    """`completed` is announced now, and again when that failed, ever later."""
-    tracker = client()
-    tracker.announce(0, 0, 1, 0.0)
-    tracker.replied(encode_reply(AnnounceReply(60.0, (("10.0.0.9", 1),))), 0.0)
-    tracker.happened(Event.COMPLETED, 2.0)
-    assert event_of(tracker, 2.0) is Event.COMPLETED
-    tracker.failed(3.0)
-    assert tracker.timer == 3.0 + FIRST_RETRY_S
-    assert event_of(tracker, 4.0) is Event.COMPLETED
-    with pytest.raises(ProtocolError):
-        tracker.replied(encode_failure("busy"), 5.0)
-    assert tracker.timer == 5.0 + 2 * FIRST_RETRY_S
+def test_silent_peers_of_other_swarms_make_room() -> None:
+    """An announce to one swarm also clears what expired in all others."""
+    registry = Registry(60.0, Random(1))
+    registry.announce(announce(1), "10.0.0.1", 0.0)
+    other = msgspec.structs.replace(announce(2), info_hash=b"o" * 20)
+    registry.announce(other, "10.0.0.2", 200.0)
+    assert (registry.peer_count, registry.swarm_count) == (1, 1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1), st.sampled_from(Event), st.floats(0, 100))))
+def test_the_counts_agree_with_the_members(script: list[tuple[int, int, Event, float]]) -> None:
+    """Whatever peers say, in whatever order: no count drifts, and an emptied registry holds nothing."""
+    registry, now = Registry(60.0, Random(1)), 0.0
+    for number, left, event, wait in script:
+        now += wait
+        registry.announce(announce(number, left, event), f"10.0.0.{number}", now)
+        [counts] = registry.scrape([HASH]).values()
+        assert registry.peer_count == counts.seeds + counts.leeches
+        assert registry.swarm_count == min(registry.peer_count, 1)
+        told = registry.announce(announce(999), "10.9.9.9", now).peers
+        assert len(told) == counts.seeds + counts.leeches
+        registry.announce(announce(999, event=Event.STOPPED), "10.9.9.9", now)

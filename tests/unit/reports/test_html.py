@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 from records import ENVIRONMENT, SCENARIO, row, summary, transfer, whole_run
 
 from harness.reports.html import render_html
-from harness.scenarios.model import Arrival, Content, Demand
+from harness.scenarios.model import Arrival, Content, Demand, Link
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -108,3 +109,21 @@ def test_it_explains_the_limit_that_applies():
     page = render_html(other, ENVIRONMENT, summary([]))
     assert "Peers come at different times" in page
     assert "price of whole pieces" not in page
+
+
+def test_without_links_the_report_tells_costs_and_draws_no_limits():
+    """No theory, no calibration, no chart of efficiency; what a byte costs instead."""
+    free = replace(
+        SCENARIO,
+        content=Content(8 * 2**20, 0, prewritten=True),
+        links=replace(SCENARIO.links, server=Link(math.inf, math.inf), peer=Link(math.inf, math.inf)),
+    )
+    rows = [row(name, 1, last, bound_s=None, efficiency=None) for name, last in (("http", 1.0), ("swarm", 2.0))]
+    where = msgspec.structs.replace(ENVIRONMENT, calibration=None)
+    page = text_of(render_html(free, where, summary(rows)))
+    assert "for 1.40 CPU-seconds a GiB, server and peers together" in page
+    assert "the swarm reaches 0.50× the goodput of the central server for 1.00× its CPU" in page
+    assert "that theory allows" not in page
+    assert "What the links carry" not in page
+    assert "fresh pages are dear" in page
+    assert page.count('id="efficiency"') == 0

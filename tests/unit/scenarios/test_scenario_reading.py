@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.scenarios import catalogue
-from harness.scenarios.model import Arrival
+from harness.scenarios.model import Arrival, Link, LinkClass, Links
 from harness.scenarios.reading import parse_overrides, read_scenario
 
 MINIMAL = """
@@ -136,3 +138,83 @@ def test_a_scenario_can_be_a_file_anywhere(tmp_path):
 def test_every_packaged_scenario_is_valid(name):
     """A packaged scenario reads without a complaint and goes by its file's name."""
     assert read_scenario(catalogue.find(name)).name == name
+
+
+UNLIMITED = [f"links.{host}.{way}=unlimited" for host in ("server", "peer") for way in ("up", "down")]
+
+
+def test_links_may_be_unlimited(tmp_path):
+    """Then what a byte costs is measured."""
+    scenario = read(tmp_path, MINIMAL, *UNLIMITED)
+    assert scenario.links.unlimited
+    assert not read(tmp_path).links.unlimited
+
+
+def test_some_unlimited_links_among_others_are_refused(tmp_path):
+    """A lab shapes all links or none."""
+    with pytest.raises(UsageError, match=r"--set: links\.server\.up: unlimited, but links\.server\.down is not"):
+        read(tmp_path, MINIMAL, UNLIMITED[0])
+
+
+@pytest.mark.parametrize(("written", "prewritten"), [("true", True), ("false", False)])
+def test_prewritten_is_true_or_false(tmp_path, written, prewritten):
+    """In a file and on the command line."""
+    assert read(tmp_path, MINIMAL, f"content.prewritten={written}").content.prewritten is prewritten
+    with pytest.raises(UsageError, match="neither true nor false"):
+        read(tmp_path, MINIMAL, "content.prewritten=maybe")
+
+
+HALVES = "links.classes=50% 4mbit/16mbit, 50% 16mbit/64mbit"
+
+
+def test_peers_may_have_classes_of_links(tmp_path):
+    """On the command line as text, in a file as tables; both mean the same."""
+    tables = """
+[[links.classes]]
+share = "50%"
+up = "4mbit"
+down = "16mbit"
+
+[[links.classes]]
+share = "50%"
+up = "16mbit"
+down = "64mbit"
+"""
+    told, written = read(tmp_path, MINIMAL, HALVES), read(tmp_path, MINIMAL + tables)
+    assert told == written
+    assert [(each.share, each.link.up, each.link.down) for each in told.links.classes] == [
+        (0.5, 5e5, 2e6),
+        (0.5, 2e6, 8e6),
+    ]
+
+
+@given(shares=st.lists(st.integers(1, 100), min_size=1, max_size=5), count=st.integers(1, 300))
+def test_every_class_has_its_share_among_the_first_peers_of_any_number(shares, count):
+    """So that steps of all sizes are mixed alike."""
+    classes = tuple(LinkClass(share / sum(shares), Link(number, 1.0)) for number, share in enumerate(shares, 1))
+    peers = Links(Link(1, 1), Link(1, 1), 0.0, classes).of_peers(count)
+    assert len(peers) == count
+    for each in classes:
+        assert abs(peers.count(each.link) - each.share * count) < len(classes)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ("50% 4mbit/16mbit", "the shares add up to 50%, not 100%"),
+        ("50% 4mbit, 50% 8mbit/8mbit", "is not a class: write share, up and down"),
+        ("50% 4mbit/x, 50% 8mbit/8mbit", "'x' is not a rate"),
+        ("0% 4mbit/4mbit, 100% 8mbit/8mbit", "is not a share"),
+        ("50% 4mbit/4mbit, 50% 4mbit/4mbit", "two classes have the same link"),
+    ],
+)
+def test_classes_that_make_no_sense_are_refused(tmp_path, classes, message):
+    """In one line that names the key."""
+    with pytest.raises(UsageError, match=f"--set: links.classes: .*{message}"):
+        read(tmp_path, MINIMAL, f"links.classes={classes}")
+
+
+def test_a_rate_of_all_peers_would_be_ignored_where_there_are_classes(tmp_path):
+    """So it is refused rather than ignored."""
+    with pytest.raises(UsageError, match=r"links\.peer\.up: peers have classes of links here"):
+        read(tmp_path, MINIMAL, HALVES, "links.peer.up=1mbit")

@@ -11,7 +11,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 class Tally:
     """Counts since the start; a Prometheus collector."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
+        """`kind` is the prefix of every name."""
+        self._kind = kind
         self.peers = 0
         self.fetching = 0
         self.completed = 0
@@ -34,12 +36,12 @@ class Tally:
 
     def collect(self) -> Iterator[Metric]:
         """Prometheus' collector protocol."""
-        fetches = CounterMetricFamily("fetcher_fetches", "Fetches that ended, by outcome.", labels=("outcome",))
+        fetches = CounterMetricFamily(f"{self._kind}_fetches", "Fetches that ended, by outcome.", labels=("outcome",))
         fetches.add_metric(("completed",), self.completed)
         fetches.add_metric(("failed",), self.failed)
         yield fetches
         yield CounterMetricFamily(
-            "fetcher_received_bytes", "Payload bytes received by fetches that ended.", self.received_bytes
+            f"{self._kind}_received_bytes", "Payload bytes received by fetches that ended.", self.received_bytes
         )
-        yield GaugeMetricFamily("fetcher_peers", "Peers that exist now.", self.peers)
-        yield GaugeMetricFamily("fetcher_fetching", "Fetches under way.", self.fetching)
+        yield GaugeMetricFamily(f"{self._kind}_peers", "Peers that exist now.", self.peers)
+        yield GaugeMetricFamily(f"{self._kind}_fetching", "Fetches under way.", self.fetching)

@@ -2,51 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
-from harness.contenders.fetcher.errors import Refused
-from harness.contenders.fetcher.metrics import Tally
-from harness.contenders.fetcher.peer import Peer
-from harness.contenders.fetcher.source import parse
+from harness.contenders.hosting.errors import Refused
+from harness.contenders.hosting.metrics import Tally
+from harness.contenders.hosting.peer import FetchOrder, Peer, PeerOrder
 
 _METRICS_TYPE = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-_NO_PORT = 0  # a fetcher connects and is never connected to
 
-_Rate = Annotated[float, msgspec.Meta(gt=0)] | None
 _Body = TypeVar("_Body")
 
-
-class PeerOrder(msgspec.Struct, frozen=True):
-    """The body of `POST /peers`."""
-
-    id: Annotated[str, msgspec.Meta(min_length=1)]
-    address: str
-    directory: str
-    upload_rate: _Rate = None
-    download_rate: _Rate = None
-
-
-class FetchOrder(msgspec.Struct, frozen=True):
-    """The body of `POST /peers/{id}/fetch`."""
-
-    source: str
-    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{64}$")] | None = None
+Join = Callable[[PeerOrder, Tally], Awaitable[Peer]]
+"""Makes an idle peer; raises Refused when it cannot exist."""
 
 
 class Control:
     """The fleet's peers, and the requests that act on them."""
 
-    def __init__(self) -> None:
-        self._tally = Tally()
+    def __init__(self, kind: str, join: Join) -> None:
+        """`kind` names the fleet in its metrics."""
+        self._tally = Tally(kind)
+        self._join = join
         self._peers: dict[str, Peer] = {}
+        self._joining: set[str] = set()
 
     def application(self) -> web.Application:
         """The routes, for aiohttp to serve."""
@@ -63,21 +50,23 @@ class Control:
         )
         return application
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """End every fetch under way as failed."""
-        for peer in self._peers.values():
-            peer.stop("the fetcher is stopping")
+        await asyncio.gather(*(peer.stop("the fleet is stopping") for peer in self._peers.values()))
 
     async def _add_peer(self, request: web.Request) -> web.Response:
         order = await _body(request, PeerOrder)
-        if order.id in self._peers:
+        if order.id in self._peers or order.id in self._joining:
             raise Refused(409, f"peer {order.id!r} exists already")
-        directory = Path(order.directory)
         _check_address(order.address)
-        _check_directory(directory)
-        self._peers[order.id] = Peer(order.id, order.address, directory, order.download_rate, self._tally)
+        _check_directory(Path(order.directory))
+        self._joining.add(order.id)
+        try:
+            peer = self._peers[order.id] = await self._join(order, self._tally)
+        finally:
+            self._joining.remove(order.id)
         self._tally.peers = len(self._peers)
-        return web.json_response({"id": order.id, "port": _NO_PORT}, status=201)
+        return web.json_response({"id": order.id, "port": peer.port}, status=201)
 
     async def _describe_peer(self, request: web.Request) -> web.Response:
         peer = self._peer(request)
@@ -92,15 +81,14 @@ class Control:
             raise Refused(400, f"abrupt={abrupt!r} is neither 0 nor 1")
         del self._peers[peer.name]
         self._tally.peers = len(self._peers)
-        peer.stop("the peer was removed", abrupt=abrupt == "1")
+        await peer.stop("the peer was removed", abrupt=abrupt == "1")
         return web.Response(status=204)
 
     async def _fetch(self, request: web.Request) -> web.StreamResponse:
         peer = self._peer(request)
         order = await _body(request, FetchOrder)
-        sha256 = order.sha256.lower() if order.sha256 else None
         encode = msgspec.json.Encoder().encode
-        async with aclosing(peer.fetch(parse(order.source), sha256)) as events:
+        async with aclosing(peer.fetch(order)) as events:
             # The first event is taken before anything is awaited, so a second fetch meets its 409 here.
             line = encode(await anext(events)) + b"\n"
             response = web.StreamResponse(headers={"Content-Type": "application/jsonl"})

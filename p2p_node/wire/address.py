@@ -1,0 +1,59 @@
+"""Where a peer is: an IP address and a port, and their compact form (BEP 23 for IPv4, BEP 7 for IPv6).
+
+The rule: a host is text in its canonical form, and an IPv4 address mapped into IPv6 is that IPv4 address, so that equal
+addresses compare equal however they came.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from p2p_node.wire.errors import ProtocolError
+
+Address: TypeAlias = tuple[str, int]
+"""An IP address, as text, and a port."""
+
+_PORT = 2
+_IPV4 = 4 + _PORT
+_IPV6 = 16 + _PORT
+"""Bytes of an address and port in compact form."""
+
+
+def canonical_host(host: str) -> str:
+    """An IP address in the one form that is used here, its scope left out; raises ValueError for anything else."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
+def is_ipv6(host: str) -> bool:
+    """Whether this canonical host is an IPv6 address."""
+    return ":" in host
+
+
+def pack_address(address: Address) -> bytes:
+    """An address and port in 6 bytes, or 18 for IPv6."""
+    return ipaddress.ip_address(address[0]).packed + address[1].to_bytes(_PORT, "big")
+
+
+def pack_addresses(addresses: Iterable[Address], ipv6: bool = False) -> bytes:
+    """The compact list of those addresses that are of this family."""
+    return b"".join(pack_address(address) for address in addresses if is_ipv6(address[0]) == ipv6)
+
+
+def unpack_addresses(data: bytes, ipv6: bool = False) -> tuple[Address, ...]:
+    """The addresses in a compact list of one family; raises ProtocolError. Port 0 cannot be dialled and is left out."""
+    size = _IPV6 if ipv6 else _IPV4
+    if len(data) % size:
+        raise ProtocolError(f"compact peers of {len(data)} bytes")
+    found = (
+        (_host(data[at : at + size - _PORT]), int.from_bytes(data[at + size - _PORT : at + size], "big"))
+        for at in range(0, len(data), size)
+    )
+    return tuple(address for address in found if address[1])
+
+
+def _host(packed: bytes) -> str:
+    return canonical_host(str(ipaddress.ip_address(packed)))

@@ -1,0 +1,57 @@
+"""Requests under way: whatever is asked, answered and given back in any order, the books agree."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2p_node.core.connection import Connection
+from p2p_node.core.requests import Requests
+
+PIECES = 3
+ALL = 0xFF
+
+
+def connections(count: int) -> list[Connection]:
+    return [Connection(number, ("10.0.0.1", number), True, 0.0) for number in range(count)]
+
+
+steps = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(0, PIECES - 1), st.integers(1, ALL), st.booleans()),
+    max_size=60,
+)
+
+
+@given(steps)
+def test_the_books_agree_with_a_plain_table(taken: list[tuple[int, int, int, bool]]) -> None:
+    """A table of (connection, piece, block) to when it was asked for says the same after each step."""
+    peers = connections(2)
+    requests = Requests()
+    table: dict[tuple[int, int, int], float] = {}
+    for now, (who, piece, blocks, ask) in enumerate(taken):
+        mine = {block for block in range(8) if (who, piece, block) in table}
+        named = {block for block in range(8) if blocks >> block & 1}
+        if ask:
+            new = named - mine
+            if new:
+                requests.add(peers[who], piece, sum(1 << block for block in new), float(now))
+            table.update({(who, piece, block): float(now) for block in new})
+        else:
+            last = max((table.pop((who, piece, block)) for block in named & mine), default=None)
+            assert requests.remove(peers[who], piece, blocks) == last
+        assert requests.count == len(table)
+        for number, peer in enumerate(peers):
+            assert len(peer.pending) == sum(key[0] == number for key in table)
+        for index in range(PIECES):
+            asked = {block for _, its_piece, block in table if its_piece == index}
+            assert requests.among(index, ALL) == sum(1 << block for block in asked)
+
+
+def test_the_end_game_takes_the_last_block_that_one_peer_alone_was_asked_for() -> None:
+    """Peers answer in order, so that one would come last."""
+    slow, fast = connections(2)
+    fast.have = ALL
+    requests = Requests()
+    requests.add(slow, 0, 0b1111, 0.0)
+    requests.add(fast, 0, 0b1000, 1.0)
+    assert requests.latest_elsewhere(fast, [slow, fast], 2.0) == (0, 2)
