@@ -11,11 +11,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from typing import BinaryIO
 
 import libtorrent as lt
 import pytest
 
+from p2p_node.core.hashes import HashCollector, leaf_request, wrong_blocks
 from p2p_node.shell.torrent import Version, create_torrent
+from p2p_node.wire.frames import decode_frames
+from p2p_node.wire.handshake import Handshake
+from p2p_node.wire.messages import Hashes, HashReject, HashRequest, encode
+from p2p_node.wire.metainfo import decode_info, decode_metainfo
 
 SIZES = {"a.bin": 300_000, "b/empty": 0, "b/c.bin": 16_384, "b/d.bin": 700_001, "z": 5}
 SETTINGS = {
@@ -105,3 +111,39 @@ def test_we_seed_to_libtorrent(source: Path, tracker: str, tmp_path: Path, versi
         wait_until(lambda: handle.status().is_seeding)
         wait_until(lambda: digests(tmp_path / "out" / "item") == digests(source))
         del session
+
+
+def test_libtorrent_answers_our_hash_requests(tmp_path: Path) -> None:
+    """An info dictionary alone gets its piece layers from it, proved; and leaf hashes that fit our piece (BEP 52)."""
+    item = tmp_path / "item"
+    item.write_bytes(Random(2).randbytes(600 * 32_768 - 5))
+    torrent = tmp_path / "item.torrent"
+    torrent.write_bytes(create_torrent(item, 32_768, version=Version.V2))
+    session, handle = libtorrent(torrent, tmp_path)
+    wait_until(lambda: handle.status().is_seeding)
+    metainfo = decode_info(decode_metainfo(torrent.read_bytes()).raw_info)
+    collector = HashCollector(metainfo)
+    with socket.create_connection(("127.0.0.1", session.listen_port()), timeout=5) as link:
+        link.sendall(Handshake(metainfo.info_hash, b"-SB0100-hashrequests", v2=True).encode())
+        stream = link.makefile("rb")
+        assert Handshake.decode(stream.read(68)).info_hash == metainfo.info_hash
+        while (request := collector.next_request()) is not None:
+            collector.received(ask(link, stream, request))
+        assert collector.complete
+        leaves = leaf_request(metainfo, 3)
+        assert leaves is not None
+        piece = bytearray(item.read_bytes()[3 * 32_768 : 4 * 32_768])
+        piece[20_000] ^= 1
+        assert wrong_blocks(metainfo, 3, piece, ask(link, stream, leaves)) == [1]
+
+
+def ask(link: socket.socket, stream: BinaryIO, request: HashRequest) -> Hashes:
+    """The answer to one request; what else the peer says meanwhile is passed over."""
+    link.sendall(encode(request))
+    while True:
+        head = stream.read(4)
+        found, _ = decode_frames(memoryview(head + stream.read(int.from_bytes(head, "big"))))
+        for message in found:
+            assert not isinstance(message, HashReject)
+            if isinstance(message, Hashes):
+                return message
