@@ -22,8 +22,9 @@ from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.fetch import wait_until_complete
 from p2p_node.shell.peer import Peer
 from p2p_node.shell.resume import ResumeRecord, recorded
+from p2p_node.shell.source import obtain
 from p2p_node.shell.storage import Storage
-from p2p_node.shell.torrent import Version, create_torrent, read_torrent
+from p2p_node.shell.torrent import Version, create_torrent, magnet_link, read_torrent
 from p2p_node.shell.verifying import hashers
 from p2p_node.wire.scrape import SwarmCounts
 
@@ -95,6 +96,13 @@ def seed(torrent: Path, data: Path, address: str, port: int, upload_rate: float 
 
 @cli.command()
 @click.argument("torrent", type=click.Path(path_type=Path))
+def magnet(torrent: Path) -> None:
+    """Print the magnet link of TORRENT."""
+    click.echo(magnet_link(torrent))
+
+
+@cli.command()
+@click.argument("torrent", metavar="TORRENT|MAGNET")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=".", help="Where to download to.")
 @_ADDRESS
 @click.option("--port", default=0, help="Port to listen on; 0 takes a free one.")
@@ -102,7 +110,7 @@ def seed(torrent: Path, data: Path, address: str, port: int, upload_rate: float 
 @_RATE
 @_SLOTS
 def get(
-    torrent: Path,
+    torrent: str,
     out: Path,
     address: str,
     port: int,
@@ -110,7 +118,7 @@ def get(
     upload_rate: float | None,
     slots: int | None,
 ) -> None:
-    """Download the content of TORRENT, verified, and upload meanwhile."""
+    """Download the content of TORRENT or of a MAGNET link, verified, and upload meanwhile."""
     _run(_get(torrent, out, address, port, seed_time, upload_rate, SwarmSettings(slots=slots)))
 
 
@@ -169,7 +177,7 @@ async def _seed(
 
 
 async def _get(
-    torrent: Path,
+    torrent: str,
     out: Path,
     address: str,
     port: int,
@@ -177,20 +185,20 @@ async def _get(
     upload_rate: float | None,
     settings: SwarmSettings,
 ) -> None:
-    metainfo = read_torrent(torrent)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise describe(error, f"create {out}") from None
-    storage = await when_there_is_room(lambda: Storage(metainfo, out / metainfo.name, writable=True))
-    record = ResumeRecord(metainfo, storage)
-    have = await asyncio.to_thread(lambda: storage.check(record.read()))
     _stop_gracefully()
     with hashers() as hasher:
         peer = Peer(hasher, upload_rate)
-        await peer.listen(address, port)
-        peer.join(metainfo, storage, have, settings)
         try:
+            await peer.listen(address, port)
+            metainfo = await obtain(peer, torrent)
+            storage = await when_there_is_room(lambda: Storage(metainfo, out / metainfo.name, writable=True))
+            record = ResumeRecord(metainfo, storage)
+            have = await asyncio.to_thread(lambda: storage.check(record.read()))
+            peer.join(metainfo, storage, have, settings)
             async with recorded(record, peer):
                 if have.bit_count() != metainfo.piece_count:
                     await wait_until_complete(peer)

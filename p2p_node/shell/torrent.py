@@ -12,6 +12,7 @@ from p2p_node.shell.errors import NodeError, describe
 from p2p_node.wire.errors import MetainfoError
 from p2p_node.wire.file_list import write_file_list
 from p2p_node.wire.file_tree import write_file_tree
+from p2p_node.wire.magnet import Magnet
 from p2p_node.wire.messages import BLOCK
 from p2p_node.wire.metainfo import Metainfo, choose_piece_length, decode_metainfo, encode_torrent
 
@@ -77,3 +78,11 @@ def _decode(data: bytes, path: Path) -> Metainfo:
         return decode_metainfo(data)
     except MetainfoError as error:
         raise NodeError(f"{path}: {error}") from None
+
+
+def magnet_link(path: Path) -> str:
+    """The magnet link of the torrent in the file at `path`. Raises NodeError."""
+    metainfo = read_torrent(path)
+    v1 = metainfo.info_hash if metainfo.v1 else None
+    link = Magnet(v1, metainfo.info_hash_v2, metainfo.name, metainfo.tracker_urls, metainfo.web_seeds)
+    return link.encode()
