@@ -17,7 +17,6 @@ import click
 import uvloop
 
 from p2p_node.core.swarm import SwarmSettings
-from p2p_node.discovery.tiers import as_tiers
 from p2p_node.shell.disk_room import when_there_is_room
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.fetch import wait_until_complete
@@ -152,7 +151,7 @@ def scrape(source: str, info_hash: str | None) -> None:
     """
     if "://" not in source:
         metainfo = read_torrent(Path(source))
-        trackers, wanted = [url for tier in as_tiers(metainfo.trackers) for url in tier], metainfo.info_hash
+        trackers, wanted = list(metainfo.tracker_urls), metainfo.info_hash
     elif info_hash is None or len(info_hash) != 40 or set(info_hash.lower()) - set("0123456789abcdef"):
         raise click.UsageError("give a tracker's URL together with --info-hash and 40 hexadecimal digits")
     else:

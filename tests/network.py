@@ -37,7 +37,7 @@ def make_torrent(content: bytes, piece_length: int, trackers: tuple[str, ...] = 
     pieces = (content[at : at + piece_length] for at in range(0, len(content), piece_length))
     digests = [hashlib.sha1(piece).digest() for piece in pieces]
     metainfo = decode_metainfo(encode_metainfo("item", len(content), piece_length, digests, None))
-    return replace(metainfo, trackers=trackers)
+    return replace(metainfo, trackers=tuple((url,) for url in trackers))
 
 
 class FakePeer:

@@ -18,7 +18,7 @@ from p2p_node.core.metadata import MetadataFetcher
 from p2p_node.core.node import Tally
 from p2p_node.core.peer_exchange import PeerExchange
 from p2p_node.core.swarm import HANDSHAKE_S
-from p2p_node.discovery.tiers import Tiers, as_tiers
+from p2p_node.discovery.tiers import Tiers
 from p2p_node.discovery.tracker import Identity, Standing
 from p2p_node.wire.address import Address, is_ipv6
 from p2p_node.wire.errors import ProtocolError
@@ -53,7 +53,7 @@ class MetadataNode:
         self._dialer = Dialer(own)
         self._dialer.learn(address for address in magnet.peers if is_ipv6(address[0]) == self._ipv6)
         identity = Identity(magnet.info_hash, peer_id, own[1], rng.getrandbits(32))
-        self._trackers = Tiers(as_tiers(magnet.trackers), identity, rng)
+        self._trackers = Tiers([(url,) for url in magnet.trackers], identity, rng)
         self._fetcher = MetadataFetcher(magnet)
         self._extensions = Extensions(
             own[1],

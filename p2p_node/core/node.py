@@ -13,7 +13,7 @@ from random import Random
 from p2p_node.boundary import Close, ConnectionId, Dial, Effect, Upload
 from p2p_node.core.dialer import Dialer
 from p2p_node.core.swarm import Swarm, SwarmSettings
-from p2p_node.discovery.tiers import FEW_PEERS, Tiers, as_tiers
+from p2p_node.discovery.tiers import FEW_PEERS, Tiers
 from p2p_node.discovery.tracker import Identity, Standing
 from p2p_node.wire.address import Address, is_ipv6
 from p2p_node.wire.handshake import Handshake
@@ -54,7 +54,7 @@ class Node:
         self._dialer = Dialer(own)
         self._ipv6 = is_ipv6(own[0])
         identity = Identity(metainfo.info_hash, peer_id, own[1], rng.getrandbits(32))
-        self._trackers = Tiers(as_tiers(metainfo.trackers), identity, rng)
+        self._trackers = Tiers(metainfo.trackers, identity, rng)
         self._came_complete = self.complete
         self._unproven: dict[ConnectionId, Address] = {}
         """Connections dialled that have not shaken hands: a peer that just closes them may take another later."""

@@ -37,11 +37,6 @@ MAX_TRACKERS = 100
 """More in one torrent are ignored."""
 
 
-def as_tiers(trackers: Sequence[str | Sequence[str]]) -> list[Sequence[str]]:
-    """Tiers as they are, and a tracker that stands alone as a tier of its own."""
-    return [(tier,) if isinstance(tier, str) else tier for tier in trackers]
-
-
 class Tiers:
     """Announces one torrent. Effects gather in `effects`; `tend` is due at `timer`, and after every change."""
 

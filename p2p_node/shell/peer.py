@@ -19,8 +19,7 @@ from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.announcing import Announcing
 from p2p_node.shell.connection import PeerConnection
 from p2p_node.shell.datagrams import DatagramSocket
-from p2p_node.shell.disk_room import DiskRoom
-from p2p_node.shell.errors import DiskFull, NodeError, describe
+from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.throttle import TokenBucket
 from p2p_node.shell.uplink import Uplink
@@ -69,7 +68,6 @@ class Peer:
         self._verifier: Verifier | None = None
         self._download = TokenBucket(download_rate) if download_rate else None
         self._storage: Storage | None = None
-        self._room = DiskRoom()
         self._connections: dict[ConnectionId, PeerConnection] = {}
         self._last_number = 0
         self._server: asyncio.Server | None = None
@@ -118,7 +116,7 @@ class Peer:
         rng = Random(self._peer_id)
         self._storage = storage
         self.node = Node(metainfo, self._peer_id, self.address, have, settings, rng, self._loop.time())
-        self._verifier = Verifier(metainfo, storage, self._hasher, self._verified, self._not_stored)
+        self._verifier = Verifier(metainfo, storage, self._hasher, self._verified, self._fail)
         self._uplink = Uplink(self.node, storage, self._connections, self._upload_rate, self._fail)
         self.node.learn(known, self._loop.time())
         self.node.tick(self._loop.time())
@@ -284,18 +282,10 @@ class Peer:
         assert self._verifier is not None
         self._verifier.verify(effect.piece)
 
-    def _not_stored(self, piece: int, error: BaseException) -> None:
-        if isinstance(error, DiskFull):
-            delay = self._room.missing(error, self._loop.time())
-            self._loop.call_later(delay, self._verify, boundary.Verify(piece))
-        else:
-            self._fail(error)
-
     def _verified(self, piece: int, right: bool) -> None:
         if not isinstance(self.node, Node) or self._storage is None:
             return
         if right:
-            self._room.found()
             self._storage.discard(piece)
         self.node.piece_verified(piece, right, self._loop.time())
         self.changed.set()

@@ -88,12 +88,13 @@ class ResumeRecord:
 @asynccontextmanager
 async def recorded(record: ResumeRecord, peer: Peer) -> AsyncIterator[None]:
     """Keep the record of a joined peer's download while the body runs, and bring it up to date when it ends."""
-    stopped = asyncio.Event()
+    assert isinstance(peer.node, Node)
+    swarm, stopped = peer.node.swarm, asyncio.Event()
 
     async def keep() -> None:
-        while not stopped.is_set() and isinstance(peer.node, Node):
-            if not peer.node.swarm.complete:
-                await asyncio.to_thread(record.write, peer.node.swarm.have)
+        while not stopped.is_set():
+            if not swarm.complete:
+                await asyncio.to_thread(record.write, swarm.have)
             with suppress(TimeoutError):
                 async with asyncio.timeout(RECORD_S):
                     await stopped.wait()
@@ -104,7 +105,7 @@ async def recorded(record: ResumeRecord, peer: Peer) -> AsyncIterator[None]:
     finally:
         stopped.set()
         await keeping
-        if isinstance(peer.node, Node) and peer.node.swarm.complete:
+        if swarm.complete:
             record.remove()
-        elif isinstance(peer.node, Node):
-            await asyncio.to_thread(record.write, peer.node.swarm.have)
+        else:
+            await asyncio.to_thread(record.write, swarm.have)

@@ -35,6 +35,6 @@ async def obtain(peer: Peer, source: str) -> Metainfo:
         peer.changed.clear()
         await peer.changed.wait()
     try:
-        return decode_info(peer.raw_info, tuple((url,) for url in magnet.trackers))
+        return decode_info(peer.raw_info, tuple((url,) for url in magnet.trackers), magnet.web_seeds)
     except MetainfoError as error:
         raise NodeError(f"the torrent of {magnet.info_hash.hex()}: {error}") from None

@@ -24,7 +24,6 @@ class Storage:
         self.path = path
         self.files = Files(metainfo.layout, path, writable)
         self.closed = False
-        """Whether the files were let go of."""
         self._metainfo = metainfo
         self._buffers: dict[int, memoryview] = {}
         self._spare: list[memoryview] = []

@@ -83,4 +83,6 @@ def _decode(data: bytes, path: Path) -> Metainfo:
 def magnet_link(path: Path) -> str:
     """The magnet link of the torrent in the file at `path`. Raises NodeError."""
     metainfo = read_torrent(path)
-    return Magnet(info_hash_v1=metainfo.info_hash, name=metainfo.name, trackers=metainfo.tracker_urls).encode()
+    v1 = metainfo.info_hash if metainfo.v1 else None
+    link = Magnet(v1, metainfo.info_hash_v2, metainfo.name, metainfo.tracker_urls, metainfo.web_seeds)
+    return link.encode()

@@ -1,6 +1,7 @@
 """Verifying: hashes and writes complete pieces, small ones at once, large ones on threads.
 
-The core bounds how much waits here: bytes asked for or not verified yet are counted together.
+The core bounds how much waits here: bytes asked for or not verified yet are counted together. A piece for which the
+disk has no room waits here too, and is tried again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 
-from p2p_node.shell.errors import NodeError
+from p2p_node.shell.disk_room import DiskRoom
+from p2p_node.shell.errors import DiskFull, NodeError
 from p2p_node.shell.storage import Storage
 from p2p_node.wire.metainfo import Metainfo
 
@@ -35,17 +37,20 @@ class Verifier:
         storage: Storage,
         threads: Executor,
         verified: Callable[[int, bool], None],
-        failed: Callable[[int, BaseException], None],
+        failed: Callable[[BaseException], None],
     ) -> None:
         self._metainfo = metainfo
         self._storage = storage
         self._threads = threads
         self._verified = verified
         self._failed = failed
+        self._room = DiskRoom()
         self._loop = asyncio.get_running_loop()
 
     def verify(self, piece: int) -> None:
         """Hash this piece and write it if it is right."""
+        if self._storage.closed:
+            return
         if self._metainfo.piece_size(piece) <= HASHED_INLINE:
             self._loop.call_soon(self._verify_inline, piece)
         else:
@@ -58,14 +63,25 @@ class Verifier:
         try:
             right = self._storage.finish(piece)
         except NodeError as error:
-            self._failed(piece, error)
+            self._not_stored(piece, error)
         else:
-            self._verified(piece, right)
+            self._stored(piece, right)
 
     def _finished(self, piece: int, done: asyncio.Future[bool]) -> None:
         if done.cancelled():
             return
         if error := done.exception():
-            self._failed(piece, error)
+            self._not_stored(piece, error)
         else:
-            self._verified(piece, done.result())
+            self._stored(piece, done.result())
+
+    def _stored(self, piece: int, right: bool) -> None:
+        if right:
+            self._room.found()
+        self._verified(piece, right)
+
+    def _not_stored(self, piece: int, error: BaseException) -> None:
+        if isinstance(error, DiskFull):
+            self._loop.call_later(self._room.missing(error, self._loop.time()), self.verify, piece)
+        else:
+            self._failed(error)

@@ -151,7 +151,7 @@ def test_a_tracker_that_cannot_be_reached_gives_way_at_once(unreachable: str, tm
         tracker = TrackerServer(60.0)
         _, port = await tracker.listen("127.0.0.1", 0)
         metainfo = torrent("")
-        metainfo = dataclasses.replace(metainfo, trackers=(unreachable, f"udp://127.0.0.1:{port}"))
+        metainfo = dataclasses.replace(metainfo, trackers=((unreachable,), (f"udp://127.0.0.1:{port}",)))
         with ThreadPoolExecutor(1) as hasher:
             peer = Peer(hasher)
             await peer.listen("127.0.0.1", 0)
