@@ -6,14 +6,14 @@ import asyncio
 import ipaddress
 import logging
 from collections.abc import Callable
-from typing import TypeAlias
-
-import aiohttp
-from yarl import URL
+from typing import TYPE_CHECKING, TypeAlias
 
 from p2p_node import boundary
 from p2p_node.core.node import Node
 from p2p_node.shell.errors import NodeError
+
+if TYPE_CHECKING:
+    import aiohttp
 
 log = logging.getLogger("p2p_node")
 
@@ -30,16 +30,25 @@ MAX_REDIRECTS = 5
 
 
 class TrackerHttp:
-    """GETs from trackers, from one local address."""
+    """GETs from trackers, from one local address.
+
+    Its client is imported and made at the first of them: it takes a third of a small node's memory, and most peers of a
+    large fleet are idle.
+    """
 
     def __init__(self, host: str | None = None) -> None:
-        local = (host, 0) if host is not None and not ipaddress.ip_address(host).is_unspecified else None
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(local_addr=local), timeout=aiohttp.ClientTimeout(ANNOUNCE_S)
-        )
+        self._local = (host, 0) if host is not None and not ipaddress.ip_address(host).is_unspecified else None
+        self._session: aiohttp.ClientSession | None = None
 
     async def get(self, url: str) -> bytes:
         """What the tracker answers; raises NodeError when it is not to be reached, or says too much."""
+        import aiohttp
+        from yarl import URL
+
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(local_addr=self._local), timeout=aiohttp.ClientTimeout(ANNOUNCE_S)
+            )
         try:
             # Encoded already: info-hashes are escapes of raw bytes, which are not to be taken for text.
             target = URL(url, encoded=True)
@@ -50,7 +59,8 @@ class TrackerHttp:
 
     async def close(self) -> None:
         """End every connection."""
-        await self._session.close()
+        if self._session is not None:
+            await self._session.close()
 
 
 class Announcing:
