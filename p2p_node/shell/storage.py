@@ -72,11 +72,14 @@ class Storage:
     def check(self) -> int:
         """Hash what the file holds; returns the set of right pieces (see `core.bits`)."""
         have = 0
+        buffer = self._buffer()
         for piece in range(self._metainfo.piece_count):
             size = self._metainfo.piece_size(piece)
-            data = os.pread(self._file, size, piece * self._metainfo.piece_length)
-            if len(data) == size and hashlib.sha1(data).digest() == self._metainfo.digest(piece):
-                have |= 1 << piece
+            with buffer[:size] as data:
+                count = os.preadv(self._file, [data], piece * self._metainfo.piece_length)
+                if count == size and hashlib.sha1(data).digest() == self._metainfo.digest(piece):
+                    have |= 1 << piece
+        self._spare.append(buffer)
         return have
 
     @property
