@@ -33,7 +33,7 @@ REFILL = 2
 MAX_QUEUE = 500
 """Requests under way to one peer. transmission serves 511 and forgets the rest."""
 
-MAX_UNVERIFIED = 6 << 20
+MAX_UNVERIFIED = 8 << 20
 """Bytes asked for or received but not hashed yet: past this, hashing is the bottleneck and more would only fill
 memory. Twice as much is not faster on loopback."""
 
