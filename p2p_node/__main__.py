@@ -21,8 +21,9 @@ from p2p_node.discovery.tiers import as_tiers
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.fetch import wait_until_complete
 from p2p_node.shell.peer import Peer
+from p2p_node.shell.source import obtain
 from p2p_node.shell.storage import Storage
-from p2p_node.shell.torrent import create_torrent, read_torrent
+from p2p_node.shell.torrent import create_torrent, magnet_link, read_torrent
 from p2p_node.shell.verifying import hashers
 from p2p_node.wire.scrape import SwarmCounts
 
@@ -74,6 +75,13 @@ def seed(torrent: Path, data: Path, address: str, port: int, upload_rate: float 
 
 @cli.command()
 @click.argument("torrent", type=click.Path(path_type=Path))
+def magnet(torrent: Path) -> None:
+    """Print the magnet link of TORRENT."""
+    click.echo(magnet_link(torrent))
+
+
+@cli.command()
+@click.argument("torrent", metavar="TORRENT|MAGNET")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=".", help="Where to download to.")
 @_ADDRESS
 @click.option("--port", default=0, help="Port to listen on; 0 takes a free one.")
@@ -81,7 +89,7 @@ def seed(torrent: Path, data: Path, address: str, port: int, upload_rate: float 
 @_RATE
 @_SLOTS
 def get(
-    torrent: Path,
+    torrent: str,
     out: Path,
     address: str,
     port: int,
@@ -89,7 +97,7 @@ def get(
     upload_rate: float | None,
     slots: int | None,
 ) -> None:
-    """Download the file of TORRENT, verified, and upload meanwhile."""
+    """Download the file of TORRENT or of a MAGNET link, verified, and upload meanwhile."""
     _run(_get(torrent, out, address, port, seed_time, upload_rate, SwarmSettings(slots=slots)))
 
 
@@ -146,7 +154,7 @@ async def _seed(
 
 
 async def _get(
-    torrent: Path,
+    torrent: str,
     out: Path,
     address: str,
     port: int,
@@ -154,22 +162,24 @@ async def _get(
     upload_rate: float | None,
     settings: SwarmSettings,
 ) -> None:
-    metainfo = read_torrent(torrent)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise describe(error, f"create {out}") from None
-    storage = Storage(metainfo, out / metainfo.name, writable=True)
-    have = await asyncio.to_thread(storage.check)
     with hashers() as hasher:
         peer = Peer(hasher, upload_rate)
-        await peer.listen(address, port)
-        peer.join(metainfo, storage, have, settings)
-        if have.bit_count() != metainfo.piece_count:
-            await wait_until_complete(peer)
-        click.echo(f"{storage.path} is complete and verified")
-        await asyncio.sleep(seed_time)
-        await peer.leave()
+        try:
+            await peer.listen(address, port)
+            metainfo = await obtain(peer, torrent)
+            storage = Storage(metainfo, out / metainfo.name, writable=True)
+            have = await asyncio.to_thread(storage.check)
+            peer.join(metainfo, storage, have, settings)
+            if have.bit_count() != metainfo.piece_count:
+                await wait_until_complete(peer)
+            click.echo(f"{storage.path} is complete and verified")
+            await asyncio.sleep(seed_time)
+        finally:
+            await peer.leave()
 
 
 async def _track(address: str, port: int, interval: float) -> None:

@@ -88,6 +88,12 @@ class Complete(msgspec.Struct, frozen=True):
     """Every piece is verified; said once."""
 
 
+class Learned(msgspec.Struct, frozen=True):
+    """The torrent's info dictionary was fetched from peers and has the right hash; said once."""
+
+    raw_info: bytes
+
+
 class Upload(msgspec.Struct, frozen=True, gc=False):
     """Blocks to send on a connection now; not an effect but what `next_upload` returns. Answered by `drained` when the
     socket has taken them."""
@@ -98,4 +104,6 @@ class Upload(msgspec.Struct, frozen=True, gc=False):
     """Bytes that the socket may hold unsent, so that little is sent in vain."""
 
 
-Effect: TypeAlias = Dial | Send | Serve | Close | Store | Verify | Discard | Announce | SendDatagram | Notice | Complete
+Effect: TypeAlias = (
+    Dial | Send | Serve | Close | Store | Verify | Discard | Announce | SendDatagram | Notice | Complete | Learned
+)

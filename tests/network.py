@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from random import Random
 from urllib.parse import urlsplit
 
 from p2p_node import boundary
+from p2p_node.core.metadata_node import MetadataNode
 from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.discovery.registry import Registry
@@ -22,23 +24,33 @@ from p2p_node.discovery.udp_server import UdpServer
 from p2p_node.wire.announce import Address, decode_announce, encode_reply
 from p2p_node.wire.frames import decode_frames
 from p2p_node.wire.handshake import Handshake
+from p2p_node.wire.magnet import Magnet
 from p2p_node.wire.messages import BLOCK, Message, Piece, Requests, encode
-from p2p_node.wire.metainfo import Metainfo, decode_metainfo, encode_metainfo
+from p2p_node.wire.metainfo import Metainfo, decode_info, decode_metainfo, encode_metainfo
 
 TRACKER = "http://tracker/announce"
 
 
-def make_torrent(content: bytes, piece_length: int, tracker: str = TRACKER) -> Metainfo:
+def make_torrent(content: bytes, piece_length: int, trackers: tuple[str, ...] = (TRACKER,)) -> Metainfo:
     """The metainfo of `content`, tracked by the network's tracker."""
     pieces = (content[at : at + piece_length] for at in range(0, len(content), piece_length))
     digests = [hashlib.sha1(piece).digest() for piece in pieces]
-    return decode_metainfo(encode_metainfo("item", len(content), piece_length, digests, tracker))
+    metainfo = decode_metainfo(encode_metainfo("item", len(content), piece_length, digests, None))
+    return replace(metainfo, trackers=trackers)
 
 
 class FakePeer:
     """Performs one node's effects in the network."""
 
-    def __init__(self, network: Network, index: int, content: bytes | None, block_s: float, lies: bool) -> None:
+    def __init__(
+        self,
+        network: Network,
+        index: int,
+        content: bytes | None,
+        block_s: float,
+        lies: bool,
+        magnet: Magnet | None,
+    ) -> None:
         self.network = network
         self.address: Address = (f"10.0.{index >> 8}.{index & 255}", 6881)
         self.content = bytearray(content or bytes(network.metainfo.length))
@@ -54,16 +66,30 @@ class FakePeer:
         self._next_link = count(1)
         self._busy = False
         self._timer_at = float("inf")
-        have = (1 << network.metainfo.piece_count) - 1 if content is not None else 0
-        self.node = Node(
-            network.metainfo,
-            b"-SB0100-%012d" % index,
-            self.address,
-            have,
-            network.settings,
-            Random(network.rng.random()),
-            network.now,
-        )
+        self._peer_id = b"-SB0100-%012d" % index
+        self._rng = Random(network.rng.random())
+        self.learned: bytes | None = None
+        self.node: Node | MetadataNode
+        if magnet is not None:
+            self.node = MetadataNode(magnet, self._peer_id, self.address, self._rng, network.now)
+        else:
+            self.node = self._join(network.metainfo, content is not None)
+
+    def _join(self, metainfo: Metainfo, complete: bool) -> Node:
+        have = (1 << metainfo.piece_count) - 1 if complete else 0
+        settings, now = self.network.settings, self.network.now
+        return Node(metainfo, self._peer_id, self.address, have, settings, self._rng, now)
+
+    def _learn(self, raw_info: bytes) -> None:
+        """Go on with the torrent that peers told: new connections, and the addresses of those that are left."""
+        assert isinstance(self.node, MetadataNode)
+        self.learned = raw_info
+        known = self.node.known
+        for number in list(self.links):
+            self.unlink(number)
+        self.node = self._join(decode_info(raw_info, self.network.metainfo.trackers), False)
+        self.node.learn(known, self.network.now)
+        self.start()
 
     def start(self) -> None:
         self.node.tick(self.network.now)
@@ -147,6 +173,8 @@ class FakePeer:
                 network.at(network.now + network.delay_s, lambda: network.datagram(self, data))
             case boundary.Notice(text):
                 self.notices.append(text)
+            case boundary.Learned(raw_info):
+                self._learn(raw_info)
             case boundary.Complete():
                 self.completed_at = network.now
 
@@ -162,6 +190,7 @@ class FakePeer:
         if right:
             start = piece * self.network.metainfo.piece_length
             self.content[start : start + len(data)] = data
+        assert isinstance(self.node, Node)
         self.node.piece_verified(piece, right, self.network.now)
         self.perform()
 
@@ -195,10 +224,10 @@ class Network:
         piece_length: int,
         seed: int = 0,
         settings: SwarmSettings | None = None,
-        tracker: str = TRACKER,
+        trackers: tuple[str, ...] = (TRACKER,),
     ) -> None:
         self.content = content
-        self.metainfo = make_torrent(content, piece_length, tracker)
+        self.metainfo = make_torrent(content, piece_length, trackers)
         self.settings = settings or SwarmSettings()
         self.rng = Random(seed)
         self.now = 0.0
@@ -211,8 +240,14 @@ class Network:
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
 
-    def add(self, content: bytes | None = None, block_s: float = 0.01, lies: bool = False) -> FakePeer:
-        peer = FakePeer(self, len(self.peers), content, block_s, lies)
+    def add(
+        self,
+        content: bytes | None = None,
+        block_s: float = 0.01,
+        lies: bool = False,
+        magnet: Magnet | None = None,
+    ) -> FakePeer:
+        peer = FakePeer(self, len(self.peers), content, block_s, lies, magnet)
         self.peers.append(peer)
         return peer
 
@@ -221,10 +256,9 @@ class Network:
 
     def run(self, until: float, done: Callable[[], bool] = lambda: False) -> None:
         while self._events and not done():
-            when, _, action = heapq.heappop(self._events)
-            if when > until:
+            if self._events[0][0] > until:
                 return
-            self.now = when
+            self.now, _, action = heapq.heappop(self._events)
             action()
 
     def connect(self, peer: FakePeer, address: Address) -> None:

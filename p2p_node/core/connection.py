@@ -10,7 +10,11 @@ from p2p_node.boundary import ConnectionId
 from p2p_node.core.pending import Pending
 from p2p_node.core.rates import Rate
 from p2p_node.wire.announce import Address
+from p2p_node.wire.extension import Extension
 from p2p_node.wire.messages import BLOCK, Requests
+
+DEFAULT_REQQ = 250
+"""Requests that a peer is trusted to queue which does not say how many: what clients did before they said so."""
 
 
 class Phase(Enum):
@@ -30,6 +34,7 @@ class Connection:
         "assigned",
         "cancelled",
         "download",
+        "extended",
         "fast",
         "have",
         "haves_due",
@@ -37,6 +42,9 @@ class Connection:
         "last_received",
         "last_sent",
         "latency",
+        "listen_address",
+        "metadata_size",
+        "numbers",
         "opened",
         "outgoing",
         "peer_choking",
@@ -44,10 +52,12 @@ class Connection:
         "peer_interested",
         "pending",
         "phase",
+        "reqq",
         "requested",
         "revealed",
         "turn",
         "upload",
+        "upload_only",
         "uploads",
         "uploads_count",
         "working_on",
@@ -85,6 +95,18 @@ class Connection:
         self.upload = Rate(now)
         self.cancelled: dict[int, int] = {}
         """By piece, blocks asked for and given up: they may still come, and are then wasted, not unsolicited."""
+        # What the peer says by the extension protocol (BEP 10)
+        self.extended = False
+        self.numbers: dict[Extension, int] = {}
+        """How this peer wants its extensions' messages numbered."""
+        self.listen_address: Address | None = address if outgoing else None
+        """Where others can dial this peer; None while it has not said so."""
+        self.reqq = DEFAULT_REQQ
+        """Requests that this peer queues."""
+        self.upload_only = False
+        """Whether it wants nothing (BEP 21)."""
+        self.metadata_size: int | None = None
+        """Bytes of the info dictionary, when it offers that."""
 
     def give_up(self, piece: int, blocks: int) -> None:
         """These blocks, asked for before, are not expected any more."""

@@ -1,10 +1,17 @@
-"""Whom to dial: addresses learned, tried a few at a time, and again later when they failed."""
+"""Whom to dial: addresses learned, tried a few at a time, and again later when they failed.
+
+Where not all can be dialled or remembered, BEP 40 decides, so that no peer can choose to be preferred. Otherwise they
+are dialled as they were learned: trackers know the first seed longest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import heapq
+import ipaddress
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
+from p2p_node.core.priority import priority
 from p2p_node.wire.announce import Address
 
 MAX_HALF_OPEN = 40
@@ -20,6 +27,7 @@ MAX_ATTEMPTS = 6
 
 @dataclass(slots=True)
 class _Candidate:
+    priority: int
     attempts: int = 0
     next_at: float = 0.0
 
@@ -29,31 +37,40 @@ class Dialer:
 
     def __init__(self, own: Address) -> None:
         self._own = own
+        self._ranks = not ipaddress.ip_address(own[0]).is_unspecified
+        """An address that every node takes for its own would give them all the same favourites."""
         self._candidates: dict[Address, _Candidate] = {}
         self._dialling: dict[Address, _Candidate] = {}
+        self._retry_at: float | None = None
 
     def learn(self, addresses: Iterable[Address]) -> None:
         """Peers were found."""
         for address in addresses:
             known = address == self._own or address in self._candidates or address in self._dialling
-            if not known and len(self._candidates) < MAX_KNOWN:
-                self._candidates[address] = _Candidate()
+            if not known:
+                self._add(address)
 
-    def next(self, connected: set[Address], room: int, now: float) -> list[Address]:
+    def next(self, connected: Container[Address], room: int, now: float) -> list[Address]:
         """The addresses to dial now, at most `room`."""
+        for address in [address for address in self._candidates if address in connected]:
+            del self._candidates[address]
+        self._retry_at = min((one.next_at for one in self._candidates.values() if one.next_at > now), default=None)
         room = min(room, MAX_HALF_OPEN - len(self._dialling))
-        due = [
-            address
-            for address, candidate in self._candidates.items()
-            if candidate.next_at <= now and address not in connected
-        ][: max(room, 0)]
-        for address in due:
+        due = [address for address, candidate in self._candidates.items() if candidate.next_at <= now]
+        chosen = due
+        if len(due) > room:
+            chosen = heapq.nlargest(room, due, key=lambda address: self._candidates[address].priority)
+        for address in chosen:
             self._dialling[address] = self._candidates.pop(address)
-        return due
+        return chosen
+
+    def untried(self) -> list[Address]:
+        """The addresses that could be dialled, now or later."""
+        return [*self._dialling, *self._candidates]
 
     def timer(self) -> float | None:
-        """When a failed address is to be tried again; None when there is none."""
-        return min((candidate.next_at for candidate in self._candidates.values() if candidate.attempts), default=None)
+        """When a failed address is to be tried again; None when there is none. One that is due waits for room."""
+        return self._retry_at
 
     def succeeded(self, address: Address) -> None:
         """The address answered."""
@@ -67,3 +84,17 @@ class Dialer:
         candidate.next_at = now + min(RETRY_S * 2**candidate.attempts, MAX_RETRY_S)
         candidate.attempts += 1
         self._candidates[address] = candidate
+        self._retry_at = min(self._retry_at or candidate.next_at, candidate.next_at)
+
+    def _add(self, address: Address) -> None:
+        candidate = _Candidate(self._rank(address))
+        if len(self._candidates) >= MAX_KNOWN:
+            worst = min(self._candidates, key=lambda known: self._candidates[known].priority)
+            if self._candidates[worst].priority >= candidate.priority:
+                return
+            del self._candidates[worst]
+        self._candidates[address] = candidate
+
+    def _rank(self, address: Address) -> int:
+        same_family = (":" in address[0]) == (":" in self._own[0])
+        return priority(self._own, address) if self._ranks and same_family else 0

@@ -117,7 +117,7 @@ class Downloader:
         """Ask this peer for as much as its queue should hold."""
         if connection.peer_choking or not connection.am_interested:
             return
-        target = self._queue_target(connection, now)
+        target = min(self._queue_target(connection, now), connection.reqq)
         room = target - len(connection.pending)
         if connection.pending and room < max(REFILL, target // 4):
             return

@@ -47,13 +47,15 @@ class Node:
         now: float,
     ) -> None:
         self.metainfo = metainfo
-        self.swarm = Swarm(metainfo, peer_id, have, settings, rng, now)
+        self.swarm = Swarm(metainfo, peer_id, own, have, settings, rng, now)
         self._settings = settings
         self._dialer = Dialer(own)
         self._ipv6 = is_ipv6(own[0])
         identity = Identity(metainfo.info_hash, peer_id, own[1], rng.getrandbits(32))
         self._trackers = Tiers(as_tiers(metainfo.trackers), identity, rng)
         self._came_complete = self.complete
+        self._unproven: dict[ConnectionId, Address] = {}
+        """Connections dialled that have not shaken hands: a peer that just closes them may take another later."""
         self._effects: list[Effect] = []
 
     @property
@@ -64,7 +66,7 @@ class Node:
     @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
-        timers = (self._trackers.timer, self._dialer.timer())
+        timers = (self._trackers.timer, None if self.complete else self._dialer.timer())
         return min([self.swarm.timer, *(timer for timer in timers if timer is not None)])
 
     @property
@@ -95,10 +97,15 @@ class Node:
 
     # Inputs
 
+    def learn(self, addresses: Iterable[Address], now: float) -> None:
+        """Peers of the swarm were found somewhere."""
+        self._dialer.learn(address for address in addresses if is_ipv6(address[0]) == self._ipv6)
+        self._dial(now)
+
     def connected(self, connection: ConnectionId, address: Address, outgoing: bool, now: float) -> None:
         """A connection is established."""
         if outgoing:
-            self._dialer.succeeded(address)
+            self._unproven[connection] = address
         elif len(self.swarm.connections) >= self._settings.max_connections:
             self._effects.append(Close(connection, "too many connections"))
             return
@@ -110,6 +117,8 @@ class Node:
 
     def disconnected(self, connection: ConnectionId, now: float) -> None:
         """A connection ended; also the answer to `Close`."""
+        if (address := self._unproven.pop(connection, None)) is not None:
+            self._dialer.failed(address, now)
         self.swarm.disconnected(connection, now)
         if len(self.swarm.connections) < FEW_PEERS and not self.complete:
             self._trackers.lonely(now)
@@ -117,12 +126,16 @@ class Node:
 
     def shaken_hands(self, connection: ConnectionId, handshake: Handshake, now: float) -> None:
         """The peer's handshake came."""
+        if (address := self._unproven.pop(connection, None)) is not None:
+            self._dialer.succeeded(address)
         if connection in self.swarm.connections:
             self.swarm.shaken_hands(connection, handshake, now)
 
     def received(self, connection: ConnectionId, batch: Sequence[Message], now: float) -> None:
         """Messages came."""
         self.swarm.received(connection, batch, now)
+        if found := self.swarm.extensions.take_found():
+            self.learn(found, now)
 
     def piece_verified(self, piece: int, right: bool, now: float) -> None:
         """The outcome of a `Verify`."""
@@ -142,7 +155,7 @@ class Node:
 
     def announced(self, tracker: str, reply: bytes, now: float) -> None:
         """A tracker answered an `Announce`, whatever it said."""
-        self._learn(self._trackers.replied(tracker, reply, now), now)
+        self.learn(self._trackers.replied(tracker, reply, now), now)
         self._announce(now)
 
     def announce_failed(self, tracker: str, now: float) -> None:
@@ -152,7 +165,7 @@ class Node:
 
     def datagram_received(self, source: Address, data: bytes, now: float) -> None:
         """A datagram came to this peer's port."""
-        self._learn(self._trackers.datagram_received(data, is_ipv6(source[0]), now), now)
+        self.learn(self._trackers.datagram_received(data, is_ipv6(source[0]), now), now)
         self._announce(now)
 
     def datagram_failed(self, address: Address, now: float) -> None:
@@ -180,14 +193,11 @@ class Node:
         finished = self.complete and not self._came_complete
         return Standing(tally.uploaded, tally.downloaded, tally.left, finished, len(self.swarm.connections))
 
-    def _learn(self, addresses: Iterable[Address], now: float) -> None:
-        self._dialer.learn(address for address in addresses if is_ipv6(address[0]) == self._ipv6)
-        self._dial(now)
-
     def _dial(self, now: float) -> None:
         if self.complete:
             return
         connections = self.swarm.connections.values()
         room = self._settings.enough_connections - len(connections)
-        for address in self._dialer.next({peer.address for peer in connections}, room, now):
+        connected = {peer.listen_address or peer.address for peer in connections}
+        for address in self._dialer.next(connected, room, now):
             self._effects.append(Dial(address))

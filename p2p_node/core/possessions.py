@@ -51,6 +51,11 @@ class Possessions:
         self.flush_at: float | None = None
         """When `flush` wants to be called; None while nothing waits."""
 
+    @property
+    def holds_back(self) -> bool:
+        """Whether peers are not told of everything here, so that first copies are placed."""
+        return self._thrifty and not self._first_copies.all_assigned
+
     def is_seed(self, peer: Connection) -> bool:
         """Whether this peer has everything."""
         return peer.have == self._whole

@@ -17,6 +17,7 @@ from p2p_node.core.choker import RECHOKE_S, Choker
 from p2p_node.core.connection import Connection, Phase
 from p2p_node.core.downloader import Downloader
 from p2p_node.core.possessions import Possessions
+from p2p_node.core.swarm_extensions import SwarmExtensions
 from p2p_node.core.uploader import Uploader
 from p2p_node.wire import messages as wire
 from p2p_node.wire.announce import Address
@@ -52,7 +53,14 @@ class Swarm:
     `effects`."""
 
     def __init__(
-        self, metainfo: Metainfo, peer_id: bytes, have: int, settings: SwarmSettings, rng: Random, now: float
+        self,
+        metainfo: Metainfo,
+        peer_id: bytes,
+        own: Address,
+        have: int,
+        settings: SwarmSettings,
+        rng: Random,
+        now: float,
     ) -> None:
         self.metainfo = metainfo
         self.peer_id = peer_id
@@ -65,6 +73,7 @@ class Swarm:
         self._choker = Choker(rng, now, settings.slots)
         thrifty = settings.thrifty_seed and self.complete
         self._possessions = Possessions(metainfo, self._picker, self.connections, self._send, thrifty)
+        self.extensions = SwarmExtensions(metainfo, own, self.connections, self._send, self._lost, rng)
         self._rechoke_at = now + RECHOKE_S
 
     @property
@@ -80,8 +89,8 @@ class Swarm:
     @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
-        flush_at = self._possessions.flush_at
-        return self._rechoke_at if flush_at is None else min(self._rechoke_at, flush_at)
+        timers = (self._rechoke_at, self._possessions.flush_at, self.extensions.timer)
+        return min(timer for timer in timers if timer is not None)
 
     # Inputs
 
@@ -100,6 +109,7 @@ class Swarm:
         self.uploader.left(gone)
         self.effects.append(Serve())  # its lane is free
         self._possessions.left(gone, now)
+        self.extensions.left(gone, now)
         self.downloader.fill_all(now)
         self._rechoke(now)
 
@@ -115,7 +125,9 @@ class Swarm:
         peer.phase = Phase.OPEN
         peer.peer_id = handshake.peer_id
         peer.fast = handshake.fast
+        peer.extended = handshake.extensions
         self._possessions.introduce(peer, now)
+        self.extensions.joined(peer, now)
 
     def received(self, connection: ConnectionId, batch: Sequence[wire.Message], now: float) -> None:
         """Messages came. A peer that breaks the protocol is closed; what it said before counts."""
@@ -143,6 +155,7 @@ class Swarm:
             self._possessions.gained(piece, now)
             if self.complete:
                 self.effects.append(Complete())
+                self.extensions.wants_nothing(now)
                 self._leave_other_seeds(now)
         if more:
             self.downloader.fill_all(now)
@@ -161,6 +174,7 @@ class Swarm:
         """The timer came due."""
         if self._possessions.flush_at is not None and now >= self._possessions.flush_at:
             self._possessions.flush(now)
+        self.extensions.tick(now)
         if now >= self._rechoke_at:
             self._rechoke_at = now + RECHOKE_S
             self._rechoke(now)
@@ -168,6 +182,9 @@ class Swarm:
             self.downloader.fill_all(now)
             self._end_silent(now)
             self._possessions.expire(now)
+            if self.complete and not self._possessions.holds_back:
+                self.extensions.wants_nothing(now)
+                self._leave_other_seeds(now)
 
     # Messages
 
@@ -221,6 +238,13 @@ class Swarm:
     def _on_reject(self, peer: Connection, message: wire.Reject, _now: float) -> None:
         self.downloader.rejected(peer, message.piece, message.begin)
 
+    def _on_extended(self, peer: Connection, message: wire.Extended, now: float) -> None:
+        self.extensions.received(peer, message, now)
+
+    def _lost(self, peer: Connection, piece: int, now: float) -> None:
+        if peer.have >> piece & 1:
+            self._possessions.has_exactly(peer, peer.have & ~(1 << piece), now)
+
     # Whom to serve, whom to keep
 
     def _rechoke(self, now: float) -> None:
@@ -249,8 +273,8 @@ class Swarm:
 
     def _leave_other_seeds(self, now: float) -> None:
         for peer in list(self.connections.values()):
-            if self._possessions.is_seed(peer):
-                self._close(peer.id, "both have everything", now)
+            if peer.upload_only or self._possessions.is_seed(peer):
+                self._close(peer.id, "neither wants anything of the other", now)
 
     def _end_silent(self, now: float) -> None:
         for peer in list(self.connections.values()):
@@ -288,4 +312,5 @@ _HANDLERS: dict[type, Callable[[Swarm, Connection, Any, float], None]] = {
     wire.Blocks: Swarm._on_blocks,
     wire.Cancel: Swarm._on_cancel,
     wire.Reject: Swarm._on_reject,
+    wire.Extended: Swarm._on_extended,
 }

@@ -70,7 +70,8 @@ class Registry:
         return len(self._ages)
 
     def announce(self, announce: Announce, host: str, now: float, ipv6: bool | None = None) -> AnnounceReply:
-        """Take in an announce made from `host`, and choose peers for the answer at random; seeds are given no seeds.
+        """Take in an announce made from `host`, and choose peers for the answer at random; seeds are given no seeds
+        but when they start.
 
         `ipv6` limits the answer to one family of addresses.
         """
@@ -141,10 +142,12 @@ class Registry:
         wanted = DEFAULT_WANTED if announce.wanted < 0 else min(announce.wanted, MAX_WANTED)
         if not wanted or announce.event is Event.STOPPED:
             return ()
+        # Who knows only a magnet link may announce that nothing is left, too (aria2 does): starting, it may need seeds.
+        needs_seeds = announce.left > 0 or announce.event is Event.STARTED
         others = [
             member.address
             for (peer_id, over_ipv6), member in swarm.members.items()
-            if peer_id != announce.peer_id and ipv6 in (None, over_ipv6) and not (member.seed and announce.left == 0)
+            if peer_id != announce.peer_id and ipv6 in (None, over_ipv6) and (needs_seeds or not member.seed)
         ]
         return tuple(others if len(others) <= wanted else self._rng.sample(others, wanted))
 

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from p2p_node import boundary
+from p2p_node.core.metadata_node import MetadataNode
 from p2p_node.core.node import Node
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.http_get import http_get
 
 log = logging.getLogger("p2p_node")
 
-Feed: TypeAlias = Callable[[Callable[[Node, float], None]], None]
+Feed: TypeAlias = Callable[[Callable[[Node | MetadataNode, float], None]], None]
 """Gives the node an input, with the time, and performs what follows from it; does nothing when there is no node."""
 
 ANNOUNCE_S = 15.0

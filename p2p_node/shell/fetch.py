@@ -11,8 +11,8 @@ from typing import Any
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.peer import Peer
+from p2p_node.shell.source import is_magnet, obtain
 from p2p_node.shell.storage import Storage
-from p2p_node.shell.torrent import read_torrent
 
 PROGRESS_S = 0.25
 """Shortest time between two `progress` events."""
@@ -21,12 +21,17 @@ Event = dict[str, Any]
 
 
 async def fetch(
-    peer: Peer, source: Path, directory: Path, origin: str | None, settings: SwarmSettings
+    peer: Peer, source: str, directory: Path, origin: str | None, settings: SwarmSettings
 ) -> AsyncIterator[Event]:
-    """Fetch the torrent at `source` into `directory`; bytes from the address `origin` count as the origin's."""
+    """Fetch the torrent of `source`, a path or a magnet link, into `directory`.
+
+    Bytes from the address `origin` count as the origin's.
+    """
     yield {"event": "started", "at": time.monotonic()}
     try:
-        metainfo = read_torrent(source)
+        metainfo = await obtain(peer, source)
+        if is_magnet(source):
+            yield {"event": "metadata", "at": time.monotonic(), "name": metainfo.name, "bytes": metainfo.length}
         storage = Storage(metainfo, directory / metainfo.name, writable=True)
         peer.join(metainfo, storage, 0, settings)
     except NodeError as error:

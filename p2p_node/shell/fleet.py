@@ -105,7 +105,7 @@ class Fleet:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         try:
             await response.prepare(request)
-            events = fetch(member.peer, Path(order.source), member.directory, order.origin, self._settings)
+            events = fetch(member.peer, order.source, member.directory, order.origin, self._settings)
             async for event in events:
                 await response.write(json.dumps(event).encode() + b"\n")
         except ConnectionError:

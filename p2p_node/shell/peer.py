@@ -13,6 +13,7 @@ from random import Random
 
 from p2p_node import boundary
 from p2p_node.boundary import ConnectionId
+from p2p_node.core.metadata_node import MetadataNode
 from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.alarm import Alarm
@@ -28,6 +29,7 @@ from p2p_node.shell.uplink import Uplink
 from p2p_node.shell.verifying import Verifier
 from p2p_node.wire.announce import Address
 from p2p_node.wire.handshake import Handshake
+from p2p_node.wire.magnet import Magnet
 from p2p_node.wire.messages import Message, encode
 from p2p_node.wire.metainfo import Metainfo
 
@@ -42,17 +44,23 @@ PORTS_TRIED = 8
 
 
 class Peer:
-    """Listens on one address from the start; joins a swarm with `join`. `failed` is set when it can go on no more."""
+    """Listens on one address from the start; joins a swarm with `join`, after `seek` when only a magnet link is known.
+
+    `failed` is set when it can go on no more.
+    """
 
     def __init__(self, hasher: Executor, upload_rate: float | None = None, download_rate: float | None = None) -> None:
         self.address: Address = ("", 0)
-        self.node: Node | None = None
+        self.node: Node | MetadataNode | None = None
+        self.raw_info: bytes | None = None
+        """The info dictionary that `seek` asked for, once it is here."""
         self.first_byte_at: float | None = None
         """When the first payload byte came, and when the last was verified, in seconds of `time.monotonic()`."""
         self.completed_at: float | None = None
         self.changed = asyncio.Event()
-        """Set whenever there is something new to report: a first byte, a verified piece, an end."""
+        """Set whenever there is something new to report: metadata, a first byte, a verified piece, an end."""
         self.failed: NodeError | None = None
+        self._peer_id = PEER_ID_PREFIX + os.urandom(12)
         self._loop = asyncio.get_running_loop()
         self._hasher = hasher
         self._upload_rate = TokenBucket(upload_rate) if upload_rate else None
@@ -90,13 +98,26 @@ class Peer:
         self._announcing = Announcing(self.address[0], self.feed)
         self._dialing = Dialing(self.address[0], lambda: self._new_connection(True), self.feed)
 
+    def seek(self, magnet: Magnet) -> None:
+        """Look for the metadata of this torrent among its peers."""
+        rng = Random(self._peer_id)
+        self.node = MetadataNode(magnet, self._peer_id, self.address, rng, self._loop.time())
+        self.node.tick(self._loop.time())
+        self._perform()
+
     def join(self, metainfo: Metainfo, storage: Storage, have: int, settings: SwarmSettings) -> None:
         """Enter the swarm of this torrent, holding the pieces in `have`."""
-        peer_id = PEER_ID_PREFIX + os.urandom(12)
+        known = self.node.known if isinstance(self.node, MetadataNode) else ()
+        self.node = None
+        for connection in list(self._connections.values()):
+            connection.close()  # many clients take one connection a host
+        self._connections.clear()
+        rng = Random(self._peer_id)
         self._storage = storage
-        self.node = Node(metainfo, peer_id, self.address, have, settings, Random(peer_id), self._loop.time())
+        self.node = Node(metainfo, self._peer_id, self.address, have, settings, rng, self._loop.time())
         self._verifier = Verifier(metainfo, storage, self._hasher, self._verified, self._fail)
         self._uplink = Uplink(self.node, storage, self._connections, self._upload_rate, self._fail)
+        self.node.learn(known, self._loop.time())
         self.node.tick(self._loop.time())
         self._perform()
 
@@ -171,7 +192,7 @@ class Peer:
         if self._uplink is not None:
             self._uplink.drained(connection)
 
-    def feed(self, give: Callable[[Node, float], None]) -> None:
+    def feed(self, give: Callable[[Node | MetadataNode, float], None]) -> None:
         """Give the node an input, if there is a node, and perform what follows."""
         if self.node is not None:
             give(self.node, self._loop.time())
@@ -189,6 +210,7 @@ class Peer:
             boundary.SendDatagram: self._datagrams.send,
             boundary.Notice: self._notice,
             boundary.Complete: self._complete,
+            boundary.Learned: self._learned,
         }
 
     def _perform(self) -> None:
@@ -242,7 +264,7 @@ class Peer:
         self._verifier.verify(effect.piece)
 
     def _verified(self, piece: int, right: bool) -> None:
-        if self.node is None or self._storage is None:
+        if not isinstance(self.node, Node) or self._storage is None:
             return
         if right:
             self._storage.discard(piece)
@@ -256,6 +278,10 @@ class Peer:
 
     def _complete(self, _effect: boundary.Complete) -> None:
         self.completed_at = time.monotonic()
+        self.changed.set()
+
+    def _learned(self, effect: boundary.Learned) -> None:
+        self.raw_info = effect.raw_info
         self.changed.set()
 
     def _dial(self, effect: boundary.Dial) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.wire.errors import MetainfoError
+from p2p_node.wire.magnet import Magnet
 from p2p_node.wire.metainfo import Metainfo, choose_piece_length, decode_metainfo, encode_metainfo
 
 _MAX_TORRENT = 64 << 20
@@ -38,6 +39,12 @@ def read_torrent(path: Path) -> Metainfo:
         return decode_metainfo(data)
     except MetainfoError as error:
         raise NodeError(f"{path}: {error}") from None
+
+
+def magnet_link(path: Path) -> str:
+    """The magnet link of the torrent in the file at `path`. Raises NodeError."""
+    metainfo = read_torrent(path)
+    return Magnet(info_hash_v1=metainfo.info_hash, name=metainfo.name, trackers=metainfo.trackers).encode()
 
 
 def _digests(file: Path, piece_length: int) -> Iterator[bytes]:

@@ -11,3 +11,7 @@ class BencodeError(ProtocolError):
 
 class MetainfoError(Exception):
     """A torrent file is not one that can be used; the message says what and where."""
+
+
+class MagnetError(Exception):
+    """A magnet link cannot be used; the message says why."""

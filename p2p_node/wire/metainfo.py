@@ -28,6 +28,10 @@ class Metainfo:
     piece_length: int
     digests: bytes
     trackers: tuple[str, ...]
+    private: bool
+    """Peers come from the trackers alone (BEP 27)."""
+    raw_info: bytes
+    """The info dictionary as it is hashed, and served to peers (BEP 9)."""
 
     @property
     def piece_count(self) -> int:
@@ -67,7 +71,15 @@ def decode_metainfo(data: bytes) -> Metainfo:
         raw_info = bencoding.raw_dict_value(data, b"info")
     except BencodeError as error:
         raise MetainfoError(f"not a torrent file: {error}") from None
-    info = _field(torrent, b"info", dict)
+    return decode_info(raw_info, _trackers(torrent))
+
+
+def decode_info(raw_info: bytes, trackers: tuple[str, ...] = ()) -> Metainfo:
+    """Read an info dictionary alone, as peers send it (BEP 9); raises MetainfoError saying what is wrong."""
+    try:
+        info = bencoding.decode_dict(raw_info)
+    except BencodeError as error:
+        raise MetainfoError(f"not an info dictionary: {error}") from None
     if b"length" not in info:
         raise MetainfoError("torrents of several files are not supported")
     length, piece_length = _field(info, b"length", int), _field(info, b"piece length", int)
@@ -84,7 +96,9 @@ def decode_metainfo(data: bytes) -> Metainfo:
         length=length,
         piece_length=piece_length,
         digests=digests,
-        trackers=_trackers(torrent),
+        trackers=trackers,
+        private=info.get(b"private") == 1,
+        raw_info=raw_info,
     )
 
 

@@ -31,8 +31,16 @@ def test_seeds_are_not_told_of_seeds() -> None:
     """Two peers that have everything have nothing to say to each other."""
     registry = Registry(60.0, Random(1))
     registry.announce(announce(1, left=0), "10.0.0.1", 0.0)
-    reply = registry.announce(announce(2, left=0), "10.0.0.2", 0.0)
+    reply = registry.announce(announce(2, left=0, event=Event.REGULAR), "10.0.0.2", 0.0)
     assert reply.peers == () and reply.seeds == 2
+
+
+def test_whoever_starts_is_told_of_seeds_whatever_is_left() -> None:
+    """aria2 announces left=0 while it knows only a magnet link."""
+    registry = Registry(60.0, Random(1))
+    registry.announce(announce(1, left=0), "10.0.0.1", 0.0)
+    reply = registry.announce(announce(2, left=0, event=Event.STARTED), "10.0.0.2", 0.0)
+    assert len(reply.peers) == 1
 
 
 def test_a_stopped_peer_is_forgotten() -> None:

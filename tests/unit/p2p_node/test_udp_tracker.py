@@ -190,7 +190,7 @@ def test_hostile_answers_end_the_question_or_are_not_heard(body: bytes) -> None:
 def test_a_swarm_forms_over_a_lossy_udp_tracker(losses: list[bool]) -> None:
     """Whole nodes: whichever datagrams are lost at first, a leech finds the seed and completes."""
     content = bytes(range(256)) * 256
-    network = Network(content, 16384, tracker="udp://tracker:6969/announce")
+    network = Network(content, 16384, trackers=("udp://tracker:6969/announce",))
     pattern = iter(losses)
     network.datagram_lost = lambda: next(pattern, False)
     seed, leech = network.add(content), network.add()
@@ -203,7 +203,7 @@ def test_a_swarm_forms_over_a_lossy_udp_tracker(losses: list[bool]) -> None:
 def test_each_event_reaches_the_tracker_once() -> None:
     """Started, completed, stopped: the tracker counts one download and forgets who left."""
     content = bytes(65536)
-    network = Network(content, 16384, tracker="udp://tracker:6969")
+    network = Network(content, 16384, trackers=("udp://tracker:6969",))
     seed, leech = network.add(content), network.add()
     for peer in (seed, leech):
         peer.start()

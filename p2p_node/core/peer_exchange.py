@@ -1,0 +1,172 @@
+"""Peer exchange (BEP 11): peers tell each other whom they are connected to, so that a swarm finds itself without a
+tracker.
+
+The first message to a peer goes out as soon as there is something to tell, since a short transfer is over before a
+second one is due.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from random import Random
+
+from p2p_node.boundary import ConnectionId
+from p2p_node.core.allowance import Allowance
+from p2p_node.core.connection import Connection
+from p2p_node.wire.announce import Address
+from p2p_node.wire.errors import ProtocolError
+from p2p_node.wire.extension import Extension
+from p2p_node.wire.pex import Compact, Gossip, Trait, pack, unpack
+
+INTERVAL_S = 60.0
+"""Shortest time between two messages to one peer (BEP 11)."""
+
+GATHER_S = 0.5
+"""News waits so long for company; a first message that went out with one address would silence its peer's sender for
+INTERVAL_S."""
+
+MAX_TOLD = 50
+"""Addresses that one message may add, and drop (BEP 11)."""
+
+MAX_TAKEN = 100
+"""Addresses taken from one message; libtorrent's first has up to 100."""
+
+BURST = 4
+"""Messages taken at once and in every INTERVAL_S; clients that dropped and regained a peer may be a little early."""
+
+MAX_REFUSED = 20
+"""A peer that goes on and on after BURST is closed."""
+
+
+_SEED, _REACHABLE = Trait.SEED.value, Trait.REACHABLE.value
+"""Plain numbers: arithmetic with flags is slow, and every address told needs it."""
+
+
+class _Partner:
+    """A peer that speaks PEX: what it was told, what it told, and when the next message may go."""
+
+    __slots__ = ("allowance", "heard", "next_at", "told")
+
+    def __init__(self, now: float) -> None:
+        self.told: set[Compact] = set()
+        self.heard: set[Compact] = set()
+        self.next_at = now
+        self.allowance = Allowance(BURST, INTERVAL_S, now)
+
+
+class PeerExchange:
+    """Gossips with the peers of one torrent. `found` collects addresses that are new here, for whoever dials."""
+
+    def __init__(
+        self,
+        own: Address,
+        connections: Mapping[ConnectionId, Connection],
+        say: Callable[[Connection, Extension, bytes, float], None],
+        rng: Random,
+    ) -> None:
+        self.found: list[Address] = []
+        self.timer: float | None = None
+        """When `tick` wants to be called; None while there is no news."""
+        self._own = own
+        self._connections = connections
+        self._say = say
+        self._rng = rng
+        self._partners: dict[ConnectionId, _Partner] = {}
+        self._contacts: dict[ConnectionId, Compact] = {}
+        self._lately: set[Compact] = set()
+        """Heard of since `_forget_at` was set: the same addresses come from everybody, and are read once."""
+        self._forget_at = 0.0
+
+    def joined(self, peer: Connection, now: float) -> None:
+        """A peer told which extensions it speaks, and perhaps where it listens."""
+        if peer.listen_address is not None:
+            self._contacts[peer.id] = pack(peer.listen_address)
+        if Extension.PEX not in peer.numbers:
+            self._partners.pop(peer.id, None)
+        elif peer.id not in self._partners:
+            self._partners[peer.id] = _Partner(now)
+        self._wake(now + GATHER_S)
+
+    def left(self, peer: Connection, now: float) -> None:
+        """A peer is gone."""
+        self._partners.pop(peer.id, None)
+        if self._contacts.pop(peer.id, None) is not None:
+            self._wake(now + GATHER_S)
+
+    def tick(self, now: float) -> None:
+        """Tell those peers the news for whom it is time."""
+        if self.timer is None or now < self.timer:
+            return
+        self.timer = None
+        present = {compact: number for number, compact in self._contacts.items()}
+        for number, partner in self._partners.items():
+            added = present.keys() - partner.told - partner.heard - {self._contacts.get(number)}
+            dropped = partner.told - present.keys()
+            if not added and not dropped:
+                continue
+            if now >= partner.next_at:
+                self._tell(number, self._some(added), self._some(dropped), present, now)
+            self._wake(partner.next_at)
+
+    def received(self, peer: Connection, payload: bytes, now: float) -> None:
+        """A message came. Raises ProtocolError when it is malformed, or the peer sends far too many."""
+        partner = self._partners.get(peer.id)
+        if partner is None or not partner.allowance.take(now):
+            if partner is not None and partner.allowance.refused > MAX_REFUSED:
+                raise ProtocolError("floods with peer exchange")
+            return
+        gossip = Gossip.decode(payload)
+        heard = set(list(gossip.added)[:MAX_TAKEN])
+        partner.heard = (partner.heard - set(gossip.dropped)) | heard if len(partner.heard) < 1000 else heard
+        if now >= self._forget_at:
+            self._lately.clear()
+            self._forget_at = now + INTERVAL_S
+        fresh = [compact for compact in gossip.added if compact in heard and compact not in self._lately]
+        self._lately.update(fresh)
+        addresses = (unpack(compact) for compact in fresh)
+        self.found += [address for address in addresses if _is_dialable(address, self._own, peer.address)]
+
+    def take_found(self) -> list[Address]:
+        """The addresses found since the last call."""
+        found, self.found = self.found, []
+        return found
+
+    def _tell(
+        self,
+        number: ConnectionId,
+        added: list[Compact],
+        dropped: list[Compact],
+        present: Mapping[Compact, ConnectionId],
+        now: float,
+    ) -> None:
+        partner = self._partners[number]
+        partner.next_at = now + INTERVAL_S
+        partner.told.update(added)
+        partner.told.difference_update(dropped)
+        gossip = Gossip({compact: _traits(self._connections[present[compact]]) for compact in added}, tuple(dropped))
+        self._say(self._connections[number], Extension.PEX, gossip.encode(), now)
+
+    def _some(self, compacts: set[Compact]) -> list[Compact]:
+        ordered = sorted(compacts)
+        return ordered if len(ordered) <= MAX_TOLD else self._rng.sample(ordered, MAX_TOLD)
+
+    def _wake(self, when: float) -> None:
+        self.timer = when if self.timer is None else min(self.timer, when)
+
+
+def _traits(peer: Connection) -> int:
+    return (_SEED if peer.upload_only else 0) | (_REACHABLE if peer.outgoing else 0)
+
+
+def _is_dialable(address: Address, own: Address, teller: Address) -> bool:
+    """Whether an address that a peer told could be a peer's, seen from here."""
+    host, mine = ipaddress.ip_address(address[0]), ipaddress.ip_address(own[0])
+    if address == own or not address[1] or host.version != mine.version:
+        return False
+    if host.is_multicast or host.is_unspecified or host.is_link_local or host.packed == b"\xff" * 4:
+        return False
+    if isinstance(host, ipaddress.IPv6Address) and host.ipv4_mapped is not None:
+        return False  # an IPv4 address in disguise
+    # Only who is on this machine itself can mean this machine by it.
+    return not host.is_loopback or ipaddress.ip_address(teller[0]).is_loopback
