@@ -16,7 +16,7 @@ from p2p_node.core.allowed_fast import SET_SIZE, allowed_fast_set
 from p2p_node.core.connection import Connection
 from p2p_node.core.lanes import MOST_REQUESTS, Lanes
 from p2p_node.wire.errors import ProtocolError
-from p2p_node.wire.messages import AllowedFast, Cancel, Choke, Reject, Requests, Unchoke, part
+from p2p_node.wire.messages import AllowedFast, Cancel, Choke, Reject, Requests, Unchoke, stretch
 from p2p_node.wire.metainfo import Metainfo
 
 MAX_REQUEST = 128 * 1024
@@ -46,8 +46,8 @@ class Uploader:
             self._reject(connection, requests)
             return
         if requests.count > room:
-            self._reject(connection, part(requests, room, requests.count))
-            requests = part(requests, 0, room)
+            self._reject(connection, stretch(requests, room, requests.count))
+            requests = stretch(requests, 0, room)
         connection.requested |= 1 << requests.piece
         if not connection.uploads and not self._lanes.holds(connection):
             self._waiting[connection] = None
@@ -62,7 +62,7 @@ class Uploader:
             same = cancel.piece == waiting.piece and cancel.length == waiting.length and not remainder
             if same and 0 <= number < waiting.count:
                 self._cut(connection, place, number)
-                self._reject(connection, part(waiting, number, number + 1))
+                self._reject(connection, stretch(waiting, number, number + 1))
                 break
 
     def next_upload(self, most: int, now: float) -> Upload | None:
@@ -135,7 +135,7 @@ class Uploader:
     def _cut(self, connection: Connection, place: int, number: int) -> None:
         waiting = connection.uploads[place]
         del connection.uploads[place]
-        for rest in (part(waiting, number + 1, waiting.count), part(waiting, 0, number)):
+        for rest in (stretch(waiting, number + 1, waiting.count), stretch(waiting, 0, number)):
             if rest.count:
                 connection.uploads.insert(place, rest)
         connection.uploads_count -= 1
@@ -173,5 +173,5 @@ def _take_run(uploads: deque[Requests], most: int) -> Requests:
         if count == head.count:
             uploads.popleft()
         else:
-            uploads[0] = part(head, count, head.count)
+            uploads[0] = stretch(head, count, head.count)
     return Requests(first.piece, first.begin, first.length, taken)

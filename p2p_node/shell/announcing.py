@@ -8,13 +8,11 @@ import logging
 from collections.abc import Callable
 from typing import TypeAlias
 
-import aiohttp
-from yarl import URL
-
 from p2p_node import boundary
 from p2p_node.core.metadata_node import MetadataNode
 from p2p_node.core.node import Node
 from p2p_node.shell.errors import NodeError
+from p2p_node.shell.http_get import http_get
 
 log = logging.getLogger("p2p_node")
 
@@ -27,31 +25,20 @@ ANNOUNCE_S = 15.0
 MAX_REPLY = 1 << 20
 """Bytes of an answer, unpacked: 170,000 peers, more than anybody asks for."""
 
-MAX_REDIRECTS = 5
-
 
 class TrackerHttp:
     """GETs from trackers, from one local address."""
 
     def __init__(self, host: str | None = None) -> None:
-        local = (host, 0) if host is not None and not ipaddress.ip_address(host).is_unspecified else None
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(local_addr=local), timeout=aiohttp.ClientTimeout(ANNOUNCE_S)
-        )
+        self._local = (host, 0) if host is not None and not ipaddress.ip_address(host).is_unspecified else None
 
     async def get(self, url: str) -> bytes:
         """What the tracker answers; raises NodeError when it is not to be reached, or says too much."""
         try:
-            # Encoded already: info-hashes are escapes of raw bytes, which are not to be taken for text.
-            target = URL(url, encoded=True)
-            async with self._session.get(target, max_redirects=MAX_REDIRECTS) as response:
-                return await _read(response)
-        except (OSError, TimeoutError, ValueError, aiohttp.ClientError) as error:
+            async with asyncio.timeout(ANNOUNCE_S):
+                return await http_get(url, self._local, MAX_REPLY)
+        except (OSError, TimeoutError, ValueError) as error:
             raise NodeError(str(error) or type(error).__name__) from None
-
-    async def close(self) -> None:
-        """End every connection."""
-        await self._session.close()
 
 
 class Announcing:
@@ -73,7 +60,6 @@ class Announcing:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._http.close()
 
     async def _ask(self, effect: boundary.Announce) -> None:
         try:
@@ -83,12 +69,3 @@ class Announcing:
             self._feed(lambda node, now: node.announce_failed(effect.tracker, now))
         else:
             self._feed(lambda node, now: node.announced(effect.tracker, reply, now))
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for part in response.content.iter_any():
-        body += part
-        if len(body) > MAX_REPLY:
-            raise NodeError(f"answered with more than {MAX_REPLY} bytes")
-    return bytes(body)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import Executor
 from random import Random
 
@@ -16,9 +16,12 @@ from p2p_node.boundary import ConnectionId
 from p2p_node.core.metadata_node import MetadataNode
 from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
+from p2p_node.shell.alarm import Alarm
 from p2p_node.shell.announcing import Announcing
 from p2p_node.shell.connection import PeerConnection
 from p2p_node.shell.datagrams import DatagramSocket
+from p2p_node.shell.dialing import Dialing
+from p2p_node.shell.downlink import Downlink
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.throttle import TokenBucket
@@ -39,8 +42,6 @@ FAREWELL_S = 2.0
 
 PORTS_TRIED = 8
 """Free ports taken in turn until one is free for both TCP and UDP."""
-
-DIAL_S = 10.0
 
 
 class Peer:
@@ -66,7 +67,7 @@ class Peer:
         self._upload_rate = TokenBucket(upload_rate) if upload_rate else None
         self._uplink: Uplink | None = None
         self._verifier: Verifier | None = None
-        self._download = TokenBucket(download_rate) if download_rate else None
+        self._downlink = Downlink(download_rate) if download_rate else None
         self._storage: Storage | None = None
         self._connections: dict[ConnectionId, PeerConnection] = {}
         self._last_number = 0
@@ -75,9 +76,8 @@ class Peer:
         self._announcing: Announcing | None = None
         self._datagrams = DatagramSocket(self.feed)
         self._parted = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._dialing: Dialing | None = None
+        self._alarm = Alarm(self._tick)
         self._performers = self._effect_table()
 
     # What a person or the control API does
@@ -98,6 +98,7 @@ class Peer:
                 if port or attempt == PORTS_TRIED - 1:
                     raise
         self._announcing = Announcing(self.address[0], self.feed)
+        self._dialing = Dialing(self.address[0], lambda: self._new_connection(True), self.feed)
 
     def seek(self, magnet: Magnet) -> None:
         """Look for the metadata of this torrent among its peers."""
@@ -133,11 +134,9 @@ class Peer:
                 await asyncio.wait_for(self._parted.wait(), FAREWELL_S)
         for connection in list(self._connections.values()):
             connection.close(abrupt)
-        if self._timer is not None:
-            self._timer.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._alarm.stop()
+        if self._dialing is not None:
+            await self._dialing.close()
         self.node = None
         if self._uplink is not None:
             self._uplink.stop()
@@ -182,7 +181,8 @@ class Peer:
         """A peer said something."""
         if self.node is None:
             return
-        self._slow_down(connection, received)
+        if self._downlink is not None:
+            self._downlink.received(connection, received)
         self.node.received(connection.number, messages, self._loop.time())
         self._perform()
 
@@ -198,11 +198,7 @@ class Peer:
 
     def take_download(self, received: int) -> float:
         """Bytes came; returns the seconds until more may come by the download rate."""
-        if self._download is None:
-            return 0.0
-        now = self._loop.time()
-        self._download.take(received, now)
-        return self._download.delay(now)
+        return self._downlink.take(received) if self._downlink is not None else 0.0
 
     def drained(self, connection: PeerConnection) -> None:
         """A socket has taken everything."""
@@ -256,7 +252,7 @@ class Peer:
             self._uplink.serve()
         if self.node.parted:
             self._parted.set()
-        self._set_timer()
+        self._alarm.set(self.node.timer)
 
     def _write(self, outgoing: dict[ConnectionId, list[bytes]]) -> None:
         for number, frames in outgoing.items():
@@ -304,22 +300,12 @@ class Peer:
         self.changed.set()
 
     def _dial(self, effect: boundary.Dial) -> None:
-        self._spawn(self._connect(effect.address))
+        assert self._dialing is not None
+        self._dialing.dial(effect)
 
     def _announce(self, effect: boundary.Announce) -> None:
         assert self._announcing is not None
         self._announcing.announce(effect)
-
-    async def _connect(self, address: Address) -> None:
-        try:
-            async with asyncio.timeout(DIAL_S):
-                await self._loop.create_connection(
-                    lambda: self._new_connection(True), *address, local_addr=(self.address[0], 0)
-                )
-        except (OSError, TimeoutError):
-            if self.node is not None:
-                self.node.dial_failed(address, self._loop.time())
-                self._perform()
 
     def _notice(self, effect: boundary.Notice) -> None:
         log.warning("%s:%d: %s", *self.address, effect.text)
@@ -330,37 +316,10 @@ class Peer:
         self._last_number += 1
         return PeerConnection(self, self._last_number, outgoing)
 
-    def _set_timer(self) -> None:
-        # A timer that fires early only ticks once in vain, so one that is set is moved forward only.
-        assert self.node is not None
-        due = self.node.timer
-        if self._timer is not None:
-            if self._timer_at <= due:
-                return
-            self._timer.cancel()
-        self._timer_at = due
-        self._timer = self._loop.call_at(due, self._tick)
-
     def _tick(self) -> None:
-        self._timer = None
         if self.node is not None:
             self.node.tick(self._loop.time())
             self._perform()
-
-    def _slow_down(self, connection: PeerConnection, received: int) -> None:
-        delay = self.take_download(received)
-        if delay > 0 and connection.transport is not None:
-            connection.transport.pause_reading()
-            self._loop.call_later(delay, self._read_again, connection)
-
-    def _read_again(self, connection: PeerConnection) -> None:
-        if connection.transport is not None:
-            connection.transport.resume_reading()
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _fail(self, error: BaseException) -> None:
         self.failed = error if isinstance(error, NodeError) else NodeError(str(error))

@@ -33,11 +33,7 @@ async def scrape(tracker: str, info_hash: bytes) -> SwarmCounts:
 
 
 async def _scrape_http(tracker: str, info_hash: bytes) -> SwarmCounts:
-    http = TrackerHttp()
-    try:
-        found = decode_scrape_reply(await http.get(scrape_url(tracker, [info_hash])))
-    finally:
-        await http.close()
+    found = decode_scrape_reply(await TrackerHttp().get(scrape_url(tracker, [info_hash])))
     if info_hash not in found:
         raise NodeError("it does not know this torrent")
     return found[info_hash]

@@ -64,9 +64,11 @@ class Storage:
     def check(self, recorded: int = 0) -> int:
         """Hash what the files hold; returns the set of right pieces (see `core.bits`), those in `recorded` unread."""
         have = 0
+        buffer = self._buffer()
         for piece in range(self._metainfo.piece_count):
-            if recorded >> piece & 1 or self._is_right(piece):
+            if recorded >> piece & 1 or self._is_right(piece, buffer):
                 have |= 1 << piece
+        self._spare.append(buffer)
         return have
 
     def close(self) -> None:
@@ -76,14 +78,15 @@ class Storage:
         self._buffers.clear()
         self._spare.clear()
 
-    def _is_right(self, piece: int) -> bool:
+    def _is_right(self, piece: int, buffer: memoryview) -> bool:
         if not self._metainfo.can_verify(piece):
             return False
-        try:
-            data = self.files.read(self._metainfo.offset(piece), self._metainfo.piece_size(piece))
-        except NodeError:
-            return False
-        return self._metainfo.is_right(piece, data)
+        with buffer[: self._metainfo.piece_size(piece)] as data:
+            try:
+                self.files.read_into(self._metainfo.offset(piece), [data])
+            except NodeError:
+                return False
+            return self._metainfo.is_right(piece, data)
 
     def _buffer(self) -> memoryview:
         return self._spare.pop() if self._spare else memoryview(bytearray(self._metainfo.piece_length))

@@ -252,7 +252,7 @@ def encode(message: Message) -> bytes:
     return _BARE[type(message)]
 
 
-def part(requests: Requests, start: int, stop: int) -> Requests:
+def stretch(requests: Requests, start: int, stop: int) -> Requests:
     """The requests number `start` up to but without number `stop`."""
     return Requests(requests.piece, requests.begin + start * requests.length, requests.length, stop - start)
 

@@ -87,7 +87,6 @@ def get(handler: Callable[[web.Request], object]) -> bytes:
         try:
             return await http.get(f"http://127.0.0.1:{port}/announce?info_hash=%ff%20")
         finally:
-            await http.close()
             await runner.cleanup()
 
     return asyncio.run(ask())

@@ -1,0 +1,50 @@
+"""Dialing: performs a node's `Dial` effects, and tells it of those that came to nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from p2p_node import boundary
+from p2p_node.core.node import Node
+from p2p_node.shell.announcing import Feed
+from p2p_node.shell.connection import PeerConnection
+from p2p_node.wire.announce import Address
+
+DIAL_S = 10.0
+"""An address that has not answered by then is taken to be gone."""
+
+
+class Dialing:
+    """Dials from the address `host`; `connection` makes what speaks on each socket."""
+
+    def __init__(self, host: str, connection: Callable[[], PeerConnection], feed: Feed) -> None:
+        self._host = host
+        self._connection = connection
+        self._feed = feed
+        self._dials: set[asyncio.Task[None]] = set()
+
+    def dial(self, effect: boundary.Dial) -> None:
+        """Connect to this address."""
+        task = asyncio.get_running_loop().create_task(self._connect(effect.address))
+        self._dials.add(task)
+        task.add_done_callback(self._dials.discard)
+
+    async def close(self) -> None:
+        """Give up the dials under way."""
+        for task in self._dials:
+            task.cancel()
+        await asyncio.gather(*self._dials, return_exceptions=True)
+
+    async def _connect(self, address: Address) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(DIAL_S):
+                await loop.create_connection(self._connection, *address, local_addr=(self._host, 0))
+        except (OSError, TimeoutError):
+            self._feed(partial(_failed, address))
+
+
+def _failed(address: Address, node: Node, now: float) -> None:
+    node.dial_failed(address, now)

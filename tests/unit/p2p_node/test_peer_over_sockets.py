@@ -1,0 +1,101 @@
+"""Peers on real sockets: whole runs of blocks go through files, sockets and hashing threads, and arrive right."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+import uvloop
+from aiohttp import web
+
+from p2p_node.core.swarm import SwarmSettings
+from p2p_node.shell.errors import NodeError
+from p2p_node.shell.fetch import wait_until_complete
+from p2p_node.shell.peer import Peer
+from p2p_node.shell.storage import Storage
+from p2p_node.shell.tracker_server import TrackerServer
+from p2p_node.shell.verifying import HASHED_INLINE, hashers
+from p2p_node.wire.metainfo import Metainfo, decode_metainfo, encode_metainfo
+
+
+def torrent(content: bytes, piece_length: int, tracker: str) -> Metainfo:
+    digests = [hashlib.sha1(content[at : at + piece_length]).digest() for at in range(0, len(content), piece_length)]
+    return decode_metainfo(encode_metainfo("item", len(content), piece_length, digests, tracker))
+
+
+@asynccontextmanager
+async def running_tracker() -> AsyncIterator[str]:
+    runner = web.AppRunner(TrackerServer(interval=1.0).application())
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/announce"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def running_peer(threads: Executor, upload_rate: float | None = None) -> AsyncIterator[Peer]:
+    peer = Peer(threads, upload_rate)
+    await peer.listen("127.0.0.1", 0)
+    try:
+        yield peer
+    finally:
+        await peer.leave(abrupt=True)
+
+
+async def transfer(content: bytes, piece_length: int, directory: Path, upload_rate: float | None = None) -> None:
+    """From `directory/source` to `directory/target`; raises NodeError when seed or leech cannot go on."""
+    async with AsyncExitStack() as stack:
+        metainfo = torrent(content, piece_length, await stack.enter_async_context(running_tracker()))
+        threads = stack.enter_context(hashers())
+        seed = await stack.enter_async_context(running_peer(threads, upload_rate))
+        leech = await stack.enter_async_context(running_peer(threads))
+        everything = (1 << metainfo.piece_count) - 1
+        seed.join(metainfo, Storage(metainfo, directory / "source", writable=False), everything, SwarmSettings())
+        leech.join(metainfo, Storage(metainfo, directory / "target", writable=True), 0, SwarmSettings())
+        # A seed never completes: its end can only be a failure.
+        ends = {asyncio.create_task(wait_until_complete(peer)) for peer in (seed, leech)}
+        done, waiting = await asyncio.wait(ends, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        assert done, "the transfer stands still"
+        done.pop().result()
+
+
+def play(content: bytes, piece_length: int, directory: Path, upload_rate: float | None = None) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(transfer(content, piece_length, directory, upload_rate))
+
+
+@pytest.mark.parametrize("piece_length", [16 * 1024, HASHED_INLINE, 50_000, 1 << 20])
+def test_what_arrives_is_what_was_served(piece_length: int, tmp_path: Path) -> None:
+    """With pieces hashed on the loop and on threads, and with blocks of odd sizes."""
+    content = Random(piece_length).randbytes(5_000_001)
+    (tmp_path / "source").write_bytes(content)
+    play(content, piece_length, tmp_path)
+    assert (tmp_path / "target").read_bytes() == content
+
+
+def test_a_capped_upload_keeps_to_its_rate(tmp_path: Path) -> None:
+    """Two MiB at four MiB/s take half a second."""
+    content = Random(1).randbytes(2 << 20)
+    (tmp_path / "source").write_bytes(content)
+    began = time.monotonic()
+    play(content, 1 << 17, tmp_path, 4 << 20)
+    assert 0.4 < time.monotonic() - began < 3.0
+
+
+def test_a_file_that_became_shorter_ends_its_seed_with_an_error(tmp_path: Path) -> None:
+    """It says which file, instead of dying of a signal or sending zeros."""
+    content = Random(2).randbytes(1 << 20)
+    (tmp_path / "source").write_bytes(content[: 1 << 19])
+    with pytest.raises(NodeError, match="source is shorter than it was"):
+        play(content, 1 << 17, tmp_path)
