@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from p2p_node.core.connection import Connection
 from p2p_node.wire.messages import BLOCK
 
-import os
-WORTH = float(os.environ.get("SB_WORTH", "2"))
+WORTH = 4.0
 """A block is asked for again when it is expected to take this many times longer than the new peer's quickest answer."""
 
 
