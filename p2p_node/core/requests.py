@@ -56,7 +56,7 @@ class Requests:
         Peers answer in order, so of each peer's blocks it is the last one, and of all peers that of the one whose queue
         takes longest at its present rate.
         """
-        latest, found = WORTH * connection.latency, None
+        latest, found = WORTH * min(connection.latency, 1.0), None
         for other in others:
             if not other.pending or other is connection:
                 continue
