@@ -213,12 +213,10 @@ class Node:
         return Standing(tally.uploaded, tally.downloaded, tally.left, finished, len(self.swarm.connections))
 
     def _dial(self, now: float) -> None:
-        if self.complete and not self.swarm.holds_back:
+        if self.complete:
             return
         connections = self.swarm.connections.values()
-        # Who has the only copies meets everybody: a peer without it would get its share of them late.
-        enough = self._settings.max_connections if self.complete else self._settings.enough_connections
-        room = enough - len(connections)
+        room = self._settings.enough_connections - len(connections)
         connected = {peer.listen_address or peer.address for peer in connections}
         for address in self._dialer.next(connected, room, now):
             self._effects.append(Dial(address))

@@ -93,11 +93,6 @@ class Swarm:
         return self._picker.have
 
     @property
-    def holds_back(self) -> bool:
-        """Whether this is a seed that has not placed all first copies yet."""
-        return self._possessions.holds_back
-
-    @property
     def starving(self) -> bool:
         """Whether something is missing that no connected peer has."""
         return not self.complete and not any(peer.am_interested for peer in self.connections.values())
