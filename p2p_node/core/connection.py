@@ -50,6 +50,7 @@ class Connection:
         "numbers",
         "opened",
         "outgoing",
+        "pause",
         "peer_choking",
         "peer_id",
         "peer_interested",
@@ -93,6 +94,8 @@ class Connection:
         """Pieces this peer was told that we have."""
         self.assigned = 0
         """Pieces that only this peer was told about (see `first_copies`)."""
+        self.pause = 0.0
+        """Longest time in seconds for which it left us idle although it knew of something to ask for."""
         self.requested = 0
         """Pieces of which this peer asked for a block."""
         self.haves_due = 0

@@ -95,7 +95,7 @@ class Swarm:
     @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
-        timers = (self._rechoke_at, self._possessions.flush_at, self.web_seeds.timer, self.extensions.timer)
+        timers = (self._rechoke_at, self._possessions.timer, self.web_seeds.timer, self.extensions.timer)
         return min(timer for timer in timers if timer is not None)
 
     # Inputs
@@ -192,8 +192,7 @@ class Swarm:
 
     def tick(self, now: float) -> None:
         """The timer came due."""
-        if self._possessions.flush_at is not None and now >= self._possessions.flush_at:
-            self._possessions.flush(now)
+        self._possessions.tick(now)
         self.extensions.tick(now)
         if now >= self._rechoke_at:
             self._rechoke_at = now + RECHOKE_S
@@ -201,7 +200,6 @@ class Swarm:
             self.downloader.release_snubbed(now)
             self._fill_all(now)
             self._end_silent(now)
-            self._possessions.expire(now)
             if self.complete and not self._possessions.holds_back:
                 self.extensions.wants_nothing(now)
                 self._leave_other_seeds(now)
@@ -264,9 +262,10 @@ class Swarm:
 
     def _on_requests(self, peer: Connection, message: wire.Requests, now: float) -> None:
         first = not peer.requested >> message.piece & 1
+        idle = self.uploader.idle_s(peer, now)
         self.uploader.requested(peer, message, self.have)
         if first:
-            self._possessions.asked(peer, now)
+            self._possessions.asked(peer, idle, now)
 
     def _on_piece(self, peer: Connection, message: wire.Piece, now: float) -> None:
         self.downloader.received(peer, wire.Blocks(message.piece, message.begin, [message.data]), now)
@@ -312,7 +311,9 @@ class Swarm:
             return None
         if settings.super_seed:
             return SuperSeed(self.metainfo.piece_count, self._picker.rarity, self.connections, rng)
-        return FirstCopies(self.metainfo, self._picker.rarity) if settings.thrifty_seed else None
+        if not settings.thrifty_seed:
+            return None
+        return FirstCopies(self.metainfo, self._picker.rarity, lambda: self.uploader.has_room)
 
     def _rechoke(self, now: float) -> None:
         unchoked = self._choker.choose(self.connections.values(), self.complete, now)
