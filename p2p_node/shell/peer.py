@@ -138,6 +138,8 @@ class Peer:
         if self._dialing is not None:
             await self._dialing.close()
         self.node = None
+        if self._verifier is not None:
+            await self._verifier.settle()
         if self._uplink is not None:
             self._uplink.stop()
         await self._ranges.close()

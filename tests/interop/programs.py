@@ -1,0 +1,90 @@
+"""Other people's clients as programs in the namespace, each set up to seed what it has and fetch the rest."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from conftest import require_tool
+
+PORT = 6881
+
+
+@dataclass(frozen=True)
+class Program:
+    """One kind of client. `command` takes an address, a directory for the item and a torrent's path or magnet link."""
+
+    name: str
+    command: Callable[[str, Path, str], list[str]]
+
+
+def node(*arguments: object) -> list[str]:
+    """Our own command."""
+    return [sys.executable, "-m", "p2p_node", "--verbose", *map(str, arguments)]
+
+
+def _libtorrent(address: str, directory: Path, source: str) -> list[str]:
+    program = Path(__file__).with_name("libtorrent_program.py")
+    return [sys.executable, str(program), address, str(PORT), str(directory), source]
+
+
+def _aria2(address: str, directory: Path, source: str) -> list[str]:
+    return [
+        require_tool("aria2c", "aria2"),
+        "--no-conf",
+        f"--interface={address}",
+        f"--bt-external-ip={address}",
+        f"--listen-port={PORT}",
+        f"--dir={directory}",
+        "--disable-ipv6=true",
+        "--enable-dht=false",
+        "--enable-dht6=false",
+        "--bt-enable-lpd=false",
+        "--seed-ratio=0.0",
+        "--file-allocation=none",
+        "--disk-cache=0",
+        "--allow-overwrite=true",
+        "--check-integrity=true",
+        "--console-log-level=notice",
+        source,
+    ]
+
+
+def _transmission(address: str, directory: Path, source: str) -> list[str]:
+    """Fed by its watch directory, so that nothing needs to reach it from outside the namespace."""
+    room = directory.with_name(f"{directory.name}.transmission")
+    watch = room / "watch"
+    watch.mkdir(parents=True)
+    settings = {
+        "bind-address-ipv4": address,
+        "peer-port": PORT,
+        "rpc-enabled": False,
+        "dht-enabled": False,
+        "lpd-enabled": False,
+        "utp-enabled": False,
+        "port-forwarding-enabled": False,
+        "encryption": 0,
+        "cache-size-mb": 0,
+        "preallocation": 0,
+        "rename-partial-files": False,
+        "ratio-limit-enabled": False,
+        "watch-dir-enabled": True,
+        "watch-dir": str(watch),
+        "download-dir": str(directory),
+    }
+    (room / "settings.json").write_text(json.dumps(settings))
+    if source.startswith("magnet:"):
+        (watch / "item.magnet").write_text(source)
+    else:
+        (watch / "item.torrent").write_bytes(Path(source).read_bytes())
+    command = require_tool("transmission-daemon", "transmission-daemon")
+    return [command, "--foreground", "--config-dir", str(room), "--log-info"]
+
+
+LIBTORRENT = Program("libtorrent", _libtorrent)
+ARIA2 = Program("aria2", _aria2)
+TRANSMISSION = Program("transmission", _transmission)
+PROGRAMS = (LIBTORRENT, ARIA2, TRANSMISSION)
