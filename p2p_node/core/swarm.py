@@ -124,7 +124,7 @@ class Swarm:
         peer = self.connections[connection]
         peer.last_received = now
         if reason := self._unwelcome(peer, handshake, now):
-            self._close(connection, reason, now)
+            self.close(connection, reason, now)
             return
         if not peer.outgoing:
             self._send_handshake(connection)
@@ -150,7 +150,7 @@ class Swarm:
                 if not peer.spoken and kind not in _PRELUDE:
                     peer.spoken = True
         except ProtocolError as error:
-            self._close(connection, str(error), now)
+            self.close(connection, str(error), now)
             return
         said = len(self.effects)
         self._fill(peer, now)
@@ -208,20 +208,24 @@ class Swarm:
     # Messages
 
     def _on_choke(self, peer: Connection, _message: wire.Choke, now: float) -> None:
+        peer.changed_its_mind(now)
         peer.peer_choking = True
         if not peer.fast:  # with BEP 6 each request is rejected by name
             self.downloader.release(peer)
             self._fill_all(now)
 
-    def _on_unchoke(self, peer: Connection, _message: wire.Unchoke, _now: float) -> None:
+    def _on_unchoke(self, peer: Connection, _message: wire.Unchoke, now: float) -> None:
+        peer.changed_its_mind(now)
         peer.peer_choking = False
         peer.refused = 0
 
     def _on_interested(self, peer: Connection, _message: wire.Interested, now: float) -> None:
+        peer.changed_its_mind(now)
         peer.peer_interested = True
         self._rechoke(now)
 
     def _on_not_interested(self, peer: Connection, _message: wire.NotInterested, now: float) -> None:
+        peer.changed_its_mind(now)
         peer.peer_interested = False
         self._rechoke(now)
 
@@ -335,25 +339,26 @@ class Swarm:
             return None
         # Two peers that dial each other at once must agree on which connection stays: that of the greater id.
         if peer.outgoing != twin.outgoing and peer.outgoing == (self.peer_id > handshake.peer_id):
-            self._close(twin.id, "is connected twice", now)
+            self.close(twin.id, "is connected twice", now)
             return None
         return "is connected already"
 
     def _leave_other_seeds(self, now: float) -> None:
         for peer in list(self.connections.values()):
             if peer.upload_only or self._possessions.is_seed(peer):
-                self._close(peer.id, "neither wants anything of the other", now)
+                self.close(peer.id, "neither wants anything of the other", now)
 
     def _end_silent(self, now: float) -> None:
         for peer in list(self.connections.values()):
             if peer.phase is Phase.HANDSHAKE and now - peer.opened > HANDSHAKE_S:
-                self._close(peer.id, "no handshake", now)
+                self.close(peer.id, "no handshake", now)
             elif now - peer.last_received > SILENCE_S:
-                self._close(peer.id, "silent for too long", now)
+                self.close(peer.id, "silent for too long", now)
             elif now - peer.last_sent > KEEPALIVE_S:
                 self._send(peer, wire.KeepAlive(), now)
 
-    def _close(self, connection: ConnectionId, reason: str, now: float) -> None:
+    def close(self, connection: ConnectionId, reason: str, now: float) -> None:
+        """End a connection."""
         self.effects.append(Close(connection, reason))
         self.disconnected(connection, now)
 

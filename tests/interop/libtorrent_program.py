@@ -12,7 +12,6 @@ from pathlib import Path
 import libtorrent as lt
 from clients import LibtorrentClient
 
-
 SLOW = 20_000
 """Bytes per second."""
 

@@ -1,6 +1,7 @@
 """Every client with ours, both ways, by torrent and by magnet link, and all of them in one swarm.
 
-Real processes on addresses of a network namespace, which meet by our tracker alone. What arrives is compared by SHA-256.
+Real processes on addresses of a network namespace, which meet by our tracker alone. What arrives is compared by its
+SHA-256.
 """
 
 from __future__ import annotations
