@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,9 +25,13 @@ def node(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "p2p_node", "--verbose", *map(str, arguments)]
 
 
+def _script(name: str, address: str, directory: Path, source: str) -> list[str]:
+    path = Path(__file__).with_name(f"{name}_program.py")
+    return [sys.executable, str(path), address, str(PORT), str(directory), source]
+
+
 def _libtorrent(address: str, directory: Path, source: str) -> list[str]:
-    program = Path(__file__).with_name("libtorrent_program.py")
-    return [sys.executable, str(program), address, str(PORT), str(directory), source]
+    return _script("libtorrent", address, directory, source)
 
 
 def _aria2(address: str, directory: Path, source: str) -> list[str]:
@@ -54,34 +57,8 @@ def _aria2(address: str, directory: Path, source: str) -> list[str]:
 
 
 def _transmission(address: str, directory: Path, source: str) -> list[str]:
-    """Fed by its watch directory, so that nothing needs to reach it from outside the namespace."""
-    room = directory.with_name(f"{directory.name}.transmission")
-    watch = room / "watch"
-    watch.mkdir(parents=True)
-    settings = {
-        "bind-address-ipv4": address,
-        "peer-port": PORT,
-        "rpc-enabled": False,
-        "dht-enabled": False,
-        "lpd-enabled": False,
-        "utp-enabled": False,
-        "port-forwarding-enabled": False,
-        "encryption": 0,
-        "cache-size-mb": 0,
-        "preallocation": 0,
-        "rename-partial-files": False,
-        "ratio-limit-enabled": False,
-        "watch-dir-enabled": True,
-        "watch-dir": str(watch),
-        "download-dir": str(directory),
-    }
-    (room / "settings.json").write_text(json.dumps(settings))
-    if source.startswith("magnet:"):
-        (watch / "item.magnet").write_text(source)
-    else:
-        (watch / "item.torrent").write_bytes(Path(source).read_bytes())
-    command = require_tool("transmission-daemon", "transmission-daemon")
-    return [command, "--foreground", "--config-dir", str(room), "--log-info"]
+    require_tool("transmission-daemon", "transmission-daemon")
+    return _script("transmission", address, directory, source)
 
 
 LIBTORRENT = Program("libtorrent", _libtorrent)

@@ -39,10 +39,19 @@ class Swarm:
         tracker = network.new_address()
         self.torrent = directory / "item.torrent"
         self.torrent.write_bytes(create_torrent(self.item, 16_384, [f"http://{tracker}:6969/announce"]))
-        self._run(node("track", "--address", tracker, "--port", 6969, "--interval", 2), "tracker")
+        command = node("track", "--address", tracker, "--port", 6969, "--interval", 2)
+        self._run_until("listening", command, "tracker")
 
     def _run(self, command: list[str], name: str) -> subprocess.Popen[bytes]:
         return self._stack.enter_context(self._network.running(command, self.directory / f"{name}.log"))
+
+    def _run_until(self, said: str, command: list[str], name: str) -> None:
+        self._run(command, name)
+        log = self.directory / f"{name}.log"
+        deadline = time.monotonic() + PATIENCE_S
+        while said not in log.read_text():
+            assert time.monotonic() < deadline, self._logs()
+            time.sleep(0.02)
 
     def source(self, magnet: bool) -> str:
         return magnet_link(self.torrent) if magnet else str(self.torrent)
@@ -50,9 +59,8 @@ class Swarm:
     def seed(self, *options: object) -> None:
         """Our seed."""
         address = self._network.new_address()
-        self._run(
-            node("seed", self.torrent, "--data", self.item, "--address", address, "--port", PORT, *options), "seed"
-        )
+        command = node("seed", self.torrent, "--data", self.item, "--address", address, "--port", PORT, *options)
+        self._run_until("seeding", command, "seed")
 
     def get(self, magnet: bool = False, name: str = "ours") -> Path:
         """Our download; returns where the item will be."""
