@@ -16,10 +16,11 @@ from random import Random
 
 import pytest
 from namespace import Namespace, private_network
-from programs import LIBTORRENT, PORT, PROGRAMS, Program, node
+from programs import LIBTORRENT, PORT, PROGRAMS, Program, node, opentracker
 
-from p2p_node.shell.torrent import create_torrent, magnet_link
+from p2p_node.shell.torrent import create_torrent, magnet_link, read_torrent
 
+TRACKER_PORT = 6969
 SIZE = 1_500_000
 PATIENCE_S = 60.0
 EVERY_PROGRAM = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
@@ -36,11 +37,18 @@ class Swarm:
         self.item.parent.mkdir()
         self.item.write_bytes(Random(4).randbytes(SIZE))
         self._digest = hashlib.sha256(self.item.read_bytes()).digest()
-        tracker = network.new_address()
         self.torrent = directory / "item.torrent"
-        self.torrent.write_bytes(create_torrent(self.item, 16_384, [f"http://{tracker}:6969/announce"]))
-        command = node("track", "--address", tracker, "--port", 6969, "--interval", 2)
-        self._run_until("listening", command, "tracker")
+
+    def track(self, scheme: str = "http", others: bool = False) -> None:
+        """Start a tracker, ours or opentracker, and make the torrent that names it."""
+        address = self._network.new_address()
+        self.torrent.write_bytes(create_torrent(self.item, 16_384, [f"{scheme}://{address}:{TRACKER_PORT}/announce"]))
+        if others:
+            info_hash = read_torrent(self.torrent).info_hash
+            self._run(opentracker(self.directory / "opentracker", address, TRACKER_PORT, info_hash), "tracker")
+        else:
+            command = node("track", "--address", address, "--port", TRACKER_PORT, "--interval", 2)
+            self._run_until("listening", command, "tracker")
 
     def _run(self, command: list[str], name: str) -> subprocess.Popen[bytes]:
         return self._stack.enter_context(self._network.running(command, self.directory / f"{name}.log"))
@@ -113,6 +121,7 @@ def swarm(tmp_path: Path, network: Namespace) -> Iterator[Swarm]:
 @pytest.mark.parametrize("magnet", [False, True], ids=["torrent", "magnet"])
 def test_we_download_from_it(swarm: Swarm, program: Program, magnet: bool) -> None:
     """It seeds, we fetch."""
+    swarm.track()
     swarm.start(program, seeds=True)
     swarm.assert_arrive(swarm.get(magnet))
 
@@ -121,12 +130,17 @@ def test_we_download_from_it(swarm: Swarm, program: Program, magnet: bool) -> No
 @pytest.mark.parametrize("magnet", [False, True], ids=["torrent", "magnet"])
 def test_it_downloads_from_us(swarm: Swarm, program: Program, magnet: bool) -> None:
     """We seed, it fetches; alone, so that nobody else helps."""
+    swarm.track()
     swarm.seed()
     swarm.assert_arrive(swarm.start(program, magnet))
 
 
-def test_all_of_them_complete_in_one_swarm(swarm: Swarm) -> None:
-    """One of each kind and two of ours, from a slow seed of ours."""
+@pytest.mark.parametrize(
+    ("scheme", "others"), [("udp", False), ("http", True), ("udp", True)], ids=["ours-udp", "open-http", "open-udp"]
+)
+def test_all_of_them_complete_in_one_swarm(swarm: Swarm, scheme: str, others: bool) -> None:
+    """One of each kind and two of ours, from a slow seed of ours, over our tracker and opentracker."""
+    swarm.track(scheme, others)
     swarm.seed("--upload-rate", SIZE)
     others = [swarm.start(program) for program in PROGRAMS]
     swarm.assert_arrive(*others, swarm.get(name="ours-1"), swarm.get(name="ours-2"))
@@ -134,6 +148,7 @@ def test_all_of_them_complete_in_one_swarm(swarm: Swarm) -> None:
 
 def test_a_super_seeding_libtorrent_serves_one_peer_alone(swarm: Swarm) -> None:
     """BEP 16: it offers its next piece when it hears what became of the last, which must not wait for company."""
+    swarm.track()
     program = Program("super", lambda *where: [*LIBTORRENT.command(*where), "--super"])
     swarm.start(program, seeds=True)
     swarm.assert_arrive(swarm.get())
@@ -141,6 +156,7 @@ def test_a_super_seeding_libtorrent_serves_one_peer_alone(swarm: Swarm) -> None:
 
 def test_a_slow_peer_does_not_hold_up_others(swarm: Swarm) -> None:
     """What our seed assigned to a slow libtorrent goes to the peer that has nothing else to ask for."""
+    swarm.track()
     slow = Program("slow", lambda *where: [*LIBTORRENT.command(*where), "--slow"])
     swarm.seed()
     swarm.start(slow)
