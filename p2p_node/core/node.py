@@ -77,6 +77,11 @@ class Node:
         return min([self.swarm.timer, *(timer for timer in timers if timer is not None)])
 
     @property
+    def listed(self) -> bool:
+        """Whether some tracker knows of this peer, if there are trackers."""
+        return self._trackers.listed
+
+    @property
     def parted(self) -> bool:
         """Whether, after `stop`, every tracker that knows of this peer has heard its goodbye."""
         return self._trackers.parted
@@ -193,6 +198,8 @@ class Node:
     def tick(self, now: float) -> None:
         """The timer came due; also the first input, to begin."""
         self.swarm.tick(now)
+        if self.swarm.starving:
+            self._trackers.lonely(now)
         self._announce(now)
         self._dial(now)
 
@@ -222,10 +229,12 @@ class Node:
         return Standing(tally.uploaded, tally.downloaded, tally.left, finished, len(self.swarm.connections))
 
     def _dial(self, now: float) -> None:
-        if self.complete:
+        if self.complete and not self.swarm.holds_back:
             return
         connections = self.swarm.connections.values()
-        room = self._settings.enough_connections - len(connections)
+        # Who has the only copies meets everybody: a peer without it would get its share of them late.
+        enough = self._settings.max_connections if self.complete else self._settings.enough_connections
+        room = enough - len(connections)
         connected = {peer.listen_address or peer.address for peer in connections}
         for address in self._dialer.next(connected, room, now):
             self._effects.append(Dial(address))

@@ -47,7 +47,7 @@ class SwarmSettings:
 
     slots: int | None = None
     max_connections: int = 200
-    enough_connections: int = 30
+    enough_connections: int = 24
     thrifty_seed: bool = True
     super_seed: bool = False
 
@@ -91,6 +91,16 @@ class Swarm:
     def have(self) -> int:
         """The pieces that are here, as a set (see `bits`)."""
         return self._picker.have
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether this is a seed that has not placed all first copies yet."""
+        return self._possessions.holds_back
+
+    @property
+    def starving(self) -> bool:
+        """Whether something is missing that no connected peer has."""
+        return not self.complete and not any(peer.am_interested for peer in self.connections.values())
 
     @property
     def timer(self) -> float:
