@@ -100,7 +100,7 @@ class Swarm:
     @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
-        timers = (self._rechoke_at, self._possessions.flush_at, self.web_seeds.timer, self.extensions.timer)
+        timers = (self._rechoke_at, self._possessions.timer, self.web_seeds.timer, self.extensions.timer)
         return min(timer for timer in timers if timer is not None)
 
     # Inputs
@@ -129,7 +129,7 @@ class Swarm:
         peer = self.connections[connection]
         peer.last_received = now
         if reason := self._unwelcome(peer, handshake, now):
-            self._close(connection, reason, now)
+            self.close(connection, reason, now)
             return
         if not peer.outgoing:
             self._send_handshake(connection)
@@ -155,7 +155,7 @@ class Swarm:
                 if not peer.spoken and kind not in _PRELUDE:
                     peer.spoken = True
         except ProtocolError as error:
-            self._close(connection, str(error), now)
+            self.close(connection, str(error), now)
             return
         said = len(self.effects)
         self._fill(peer, now)
@@ -197,8 +197,7 @@ class Swarm:
 
     def tick(self, now: float) -> None:
         """The timer came due."""
-        if self._possessions.flush_at is not None and now >= self._possessions.flush_at:
-            self._possessions.flush(now)
+        self._possessions.tick(now)
         self.extensions.tick(now)
         if now >= self._rechoke_at:
             self._rechoke_at = now + RECHOKE_S
@@ -206,7 +205,6 @@ class Swarm:
             self.downloader.release_snubbed(now)
             self._fill_all(now)
             self._end_silent(now)
-            self._possessions.expire(now)
             if self.complete and not self._possessions.holds_back:
                 self.extensions.wants_nothing(now)
                 self._leave_other_seeds(now)
@@ -215,20 +213,24 @@ class Swarm:
     # Messages
 
     def _on_choke(self, peer: Connection, _message: wire.Choke, now: float) -> None:
+        peer.changed_its_mind(now)
         peer.peer_choking = True
         if not peer.fast:  # with BEP 6 each request is rejected by name
             self.downloader.release(peer)
             self._fill_all(now)
 
-    def _on_unchoke(self, peer: Connection, _message: wire.Unchoke, _now: float) -> None:
+    def _on_unchoke(self, peer: Connection, _message: wire.Unchoke, now: float) -> None:
+        peer.changed_its_mind(now)
         peer.peer_choking = False
         peer.refused = 0
 
     def _on_interested(self, peer: Connection, _message: wire.Interested, now: float) -> None:
+        peer.changed_its_mind(now)
         peer.peer_interested = True
         self._rechoke(now)
 
     def _on_not_interested(self, peer: Connection, _message: wire.NotInterested, now: float) -> None:
+        peer.changed_its_mind(now)
         peer.peer_interested = False
         self._rechoke(now)
 
@@ -269,9 +271,10 @@ class Swarm:
 
     def _on_requests(self, peer: Connection, message: wire.Requests, now: float) -> None:
         first = not peer.requested >> message.piece & 1
+        idle = self.uploader.idle_s(peer, now)
         self.uploader.requested(peer, message, self.have)
         if first:
-            self._possessions.asked(peer, now)
+            self._possessions.asked(peer, idle, now)
 
     def _on_piece(self, peer: Connection, message: wire.Piece, now: float) -> None:
         self.downloader.received(peer, wire.Blocks(message.piece, message.begin, [message.data]), now)
@@ -317,7 +320,9 @@ class Swarm:
             return None
         if settings.super_seed:
             return SuperSeed(self.metainfo.piece_count, self._picker.rarity, self.connections, rng)
-        return FirstCopies(self.metainfo, self._picker.rarity) if settings.thrifty_seed else None
+        if not settings.thrifty_seed:
+            return None
+        return FirstCopies(self.metainfo, self._picker.rarity, lambda: self.uploader.has_room)
 
     def _rechoke(self, now: float) -> None:
         unchoked = self._choker.choose(self.connections.values(), self.complete, now)
@@ -339,25 +344,26 @@ class Swarm:
             return None
         # Two peers that dial each other at once must agree on which connection stays: that of the greater id.
         if peer.outgoing != twin.outgoing and peer.outgoing == (self.peer_id > handshake.peer_id):
-            self._close(twin.id, "is connected twice", now)
+            self.close(twin.id, "is connected twice", now)
             return None
         return "is connected already"
 
     def _leave_other_seeds(self, now: float) -> None:
         for peer in list(self.connections.values()):
             if peer.upload_only or self._possessions.is_seed(peer):
-                self._close(peer.id, "neither wants anything of the other", now)
+                self.close(peer.id, "neither wants anything of the other", now)
 
     def _end_silent(self, now: float) -> None:
         for peer in list(self.connections.values()):
             if peer.phase is Phase.HANDSHAKE and now - peer.opened > HANDSHAKE_S:
-                self._close(peer.id, "no handshake", now)
+                self.close(peer.id, "no handshake", now)
             elif now - peer.last_received > SILENCE_S:
-                self._close(peer.id, "silent for too long", now)
+                self.close(peer.id, "silent for too long", now)
             elif now - peer.last_sent > KEEPALIVE_S:
                 self._send(peer, wire.KeepAlive(), now)
 
-    def _close(self, connection: ConnectionId, reason: str, now: float) -> None:
+    def close(self, connection: ConnectionId, reason: str, now: float) -> None:
+        """End a connection."""
         self.effects.append(Close(connection, reason))
         self.disconnected(connection, now)
 

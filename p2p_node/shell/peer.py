@@ -144,6 +144,8 @@ class Peer:
         if self._dialing is not None:
             await self._dialing.close()
         self.node = None
+        if self._verifier is not None:
+            await self._verifier.settle()
         if self._uplink is not None:
             self._uplink.stop()
         await self._ranges.close()
@@ -170,7 +172,12 @@ class Peer:
         self._perform()
 
     def connection_lost(self, connection: PeerConnection) -> None:
-        """A socket is closed."""
+        """A socket is closed, by the other end or because it broke."""
+        if connection.number in self._connections:
+            log.info("%s:%d lost the connection to %s:%d", *self.address, *connection.address)
+            self._forget(connection)
+
+    def _forget(self, connection: PeerConnection) -> None:
         if self._connections.pop(connection.number, None) is not None and self.node is not None:
             if self._uplink is not None:
                 self._uplink.left(connection)
@@ -271,9 +278,9 @@ class Peer:
     def _close(self, effect: boundary.Close) -> None:
         connection = self._connections.get(effect.connection)
         if connection is not None:
-            log.info("%s:%d closes connection %d: %s", *self.address, effect.connection, effect.reason)
+            log.info("%s:%d closes the connection to %s:%d: %s", *self.address, *connection.address, effect.reason)
             connection.close()
-            self.connection_lost(connection)
+            self._forget(connection)
 
     def _store(self, effect: boundary.Store) -> None:
         assert self._storage is not None
