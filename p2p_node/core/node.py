@@ -147,6 +147,10 @@ class Node:
             self._trackers.completed(now)
             self._announce(now)
 
+    def leaves_hashed(self, leaves: Sequence[bytes], now: float) -> None:
+        """The outcome of a `HashLeaves`: SHA-256 of each block of its pieces; none when they could not be read."""
+        self.swarm.leaves_hashed(leaves, now)
+
     def range_received(self, number: int, data: bytes, now: float) -> None:
         """Bytes of a `FetchRange` came, in order; `data` is copied where it is kept."""
         self.swarm.range_received(number, data, now)

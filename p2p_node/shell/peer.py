@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from random import Random
 
@@ -117,7 +117,7 @@ class Peer:
         rng = Random(self._peer_id)
         self._storage = storage
         self.node = Node(metainfo, self._peer_id, self.address, have, settings, rng, self._loop.time())
-        self._verifier = Verifier(metainfo, storage, self._hasher, self._verified, self._fail)
+        self._verifier = Verifier(metainfo, storage, self._hasher, self._verified, self._leaves_hashed, self._fail)
         self._uplink = Uplink(self.node, storage, self._connections, self._upload_rate, self._fail)
         self.node.learn(known, self._loop.time())
         self.node.tick(self._loop.time())
@@ -190,12 +190,6 @@ class Peer:
         """A peer sent what is no protocol."""
         self._close(boundary.Close(connection.number, reason))
 
-    def tell(self, event: Callable[[Node, float], None]) -> None:
-        """Something else happened that the node is to hear of."""
-        if isinstance(self.node, Node):
-            event(self.node, self._loop.time())
-            self._perform()
-
     def take_download(self, received: int) -> float:
         """Bytes came; returns the seconds until more may come by the download rate."""
         return self._downlink.take(received) if self._downlink is not None else 0.0
@@ -218,6 +212,7 @@ class Peer:
             boundary.Store: self._store,
             boundary.Verify: self._verify,
             boundary.Discard: self._discard,
+            boundary.HashLeaves: self._hash_leaves,
             boundary.Dial: self._dial,
             boundary.Announce: self._announce,
             boundary.FetchRange: self._ranges.fetch,
@@ -290,6 +285,15 @@ class Peer:
     def _discard(self, effect: boundary.Discard) -> None:
         assert self._storage is not None
         self._storage.discard(effect.piece)
+
+    def _hash_leaves(self, effect: boundary.HashLeaves) -> None:
+        assert self._verifier is not None
+        self._verifier.hash_leaves(effect.pieces)
+
+    def _leaves_hashed(self, leaves: Sequence[bytes]) -> None:
+        if isinstance(self.node, Node):
+            self.node.leaves_hashed(leaves, self._loop.time())
+            self._perform()
 
     def _complete(self, _effect: boundary.Complete) -> None:
         self.completed_at = time.monotonic()

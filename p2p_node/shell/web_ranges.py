@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from p2p_node.boundary import CancelRange, FetchRange
+from p2p_node.core.node import Node
 
 if TYPE_CHECKING:
     from p2p_node.shell.peer import Peer
@@ -42,10 +44,13 @@ class WebRanges:
             await self._client.close()
 
     async def _received(self, number: int, data: bytes) -> None:
-        self._peer.tell(lambda node, now: node.range_received(number, data, now))
+        self._feed(lambda node, now: node.range_received(number, data, now))
         if (pause := self._peer.take_download(len(data))) > 0:
             await asyncio.sleep(pause)
 
     def _failed(self, number: int, reason: str, wish: float | None, for_good: bool) -> None:
         log.warning("%s:%d: a web seed %s", *self._peer.address, reason)
-        self._peer.tell(lambda node, now: node.range_failed(number, wish, for_good, now))
+        self._feed(lambda node, now: node.range_failed(number, wish, for_good, now))
+
+    def _feed(self, give: Callable[[Node, float], None]) -> None:
+        self._peer.feed(lambda node, now: give(node, now) if isinstance(node, Node) else None)
