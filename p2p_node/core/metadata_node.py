@@ -18,8 +18,8 @@ from p2p_node.core.extensions import Extensions
 from p2p_node.core.metadata import MetadataFetcher
 from p2p_node.core.node import Tally
 from p2p_node.core.peer_exchange import PeerExchange
-from p2p_node.discovery.tiers import Tiers
-from p2p_node.discovery.tracker import Identity, Standing
+from p2p_node.discovery.tracker import Standing
+from p2p_node.discovery.trackers import Trackers
 from p2p_node.wire.address import Address, is_ipv6
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.extension import Extension
@@ -52,8 +52,7 @@ class MetadataNode:
         self._ipv6 = is_ipv6(own[0])
         self._dialer = Dialer(own)
         self._dialer.learn(address for address in magnet.peers if is_ipv6(address[0]) == self._ipv6)
-        identity = Identity(magnet.info_hash, peer_id, own[1], rng.getrandbits(32))
-        self._trackers = Tiers([(url,) for url in magnet.trackers], identity, rng)
+        self._trackers = Trackers([(url,) for url in magnet.trackers], magnet.info_hashes, peer_id, own[1], rng)
         self._fetcher = MetadataFetcher(magnet)
         self._extensions = Extensions(
             own[1],
@@ -67,6 +66,7 @@ class MetadataNode:
         self._check_at = now
 
     complete = False
+    diversity = None
 
     @property
     def known(self) -> list[Address]:
@@ -87,13 +87,12 @@ class MetadataNode:
 
     def tally(self) -> Tally:
         """Nothing of the content was moved yet."""
-        return Tally(0, 0, 0, 0, UNKNOWN_LEFT, 0, {})
+        return Tally(0, 0, 0, 0, 0, UNKNOWN_LEFT, 0, {})
 
     def take_effects(self) -> list[Effect]:
         """What is to be done now, in order; taken once."""
         effects, self._effects = self._effects, []
-        effects += self._trackers.effects
-        self._trackers.effects.clear()
+        effects += self._trackers.take_effects()
         return effects
 
     # Inputs

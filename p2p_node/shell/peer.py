@@ -18,7 +18,7 @@ from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.alarm import Alarm
 from p2p_node.shell.announcing import Announcing
-from p2p_node.shell.connection import PeerConnection
+from p2p_node.shell.connection import PeerConnection, Traffic
 from p2p_node.shell.datagrams import DatagramSocket
 from p2p_node.shell.dialing import Dialing
 from p2p_node.shell.downlink import Downlink
@@ -58,6 +58,7 @@ class Peer:
         self.first_byte_at: float | None = None
         """When the first payload byte came, and when the last was verified, in seconds of `time.monotonic()`."""
         self.completed_at: float | None = None
+        self.traffic = Traffic()
         self.changed = asyncio.Event()
         """Set whenever there is something new to report: metadata, a first byte, a verified piece, an end."""
         self.failed: NodeError | None = None
