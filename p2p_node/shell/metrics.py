@@ -21,8 +21,9 @@ class _PeersCollector(Collector):
         peers = self._peers
         yield GaugeMetricFamily("p2p_peers", "Peers in this process.", len(peers))
         yield GaugeMetricFamily("p2p_connections", "Open connections.", sum(peer.connection_count for peer in peers))
-        yield from _payload([peer.node.tally() for peer in peers if peer.node is not None])
-        yield from _wire(peers)
+        tallies = [peer.node.tally() for peer in peers if peer.node is not None]
+        yield from _payload(tallies)
+        yield from _wire(peers, tallies)
         yield from _diversity([peer.node.diversity for peer in peers if peer.node is not None])
 
 
@@ -39,11 +40,10 @@ def _payload(tallies: Sequence[Tally]) -> Iterable[Metric]:
         yield CounterMetricFamily(name, meaning, sum(getattr(tally, field) for tally in tallies))
 
 
-def _wire(peers: Sequence[Peer]) -> Iterable[Metric]:
+def _wire(peers: Sequence[Peer], tallies: Sequence[Tally]) -> Iterable[Metric]:
     received, sent = sum(peer.traffic.received for peer in peers), sum(peer.traffic.sent for peer in peers)
     yield CounterMetricFamily("p2p_wire_received_bytes", "All bytes that peers sent, also protocol.", received)
     yield CounterMetricFamily("p2p_wire_sent_bytes", "All bytes sent to peers, also protocol.", sent)
-    tallies = [peer.node.tally() for peer in peers if peer.node is not None]
     ratio = GaugeMetricFamily(
         "p2p_wire_per_payload", "Bytes over connections for each verified byte.", labels=["direction"]
     )
