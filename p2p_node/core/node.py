@@ -74,6 +74,11 @@ class Node:
         return min([self.swarm.timer, *(timer for timer in timers if timer is not None)])
 
     @property
+    def listed(self) -> bool:
+        """Whether some tracker knows of this peer, if there are trackers."""
+        return self._trackers.listed
+
+    @property
     def parted(self) -> bool:
         """Whether, after `stop`, every tracker that knows of this peer has heard its goodbye."""
         return self._trackers.parted
@@ -199,6 +204,8 @@ class Node:
     def tick(self, now: float) -> None:
         """The timer came due; also the first input, to begin."""
         self.swarm.tick(now)
+        if self.swarm.starving:
+            self._trackers.lonely(now)
         self._announce(now)
         self._dial(now)
 

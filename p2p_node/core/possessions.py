@@ -132,7 +132,7 @@ class Possessions:
             if peer.phase is not Phase.OPEN:
                 continue
             peer.haves_due |= bit
-            if not peer.peer_interested and not peer.have & bit:
+            if not (peer.peer_interested and peer.uploads) and not peer.have & bit:
                 self.tell(peer, now)
             if peer.am_interested and not peer.have & missing:
                 self.update_interest(peer, now)

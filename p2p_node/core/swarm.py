@@ -103,6 +103,11 @@ class Swarm:
         return self._picker.have
 
     @property
+    def starving(self) -> bool:
+        """Whether something is missing that no connected peer has."""
+        return not self.complete and not any(peer.am_interested for peer in self.connections.values())
+
+    @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
         timers = (

@@ -145,11 +145,14 @@ class Registry:
         # Who knows only a magnet link may announce that nothing is left, too (aria2 does): starting, it may need seeds.
         needs_seeds = announce.left > 0 or announce.event is Event.STARTED
         others = [
-            member.address
+            member
             for (peer_id, over_ipv6), member in swarm.members.items()
             if peer_id != announce.peer_id and ipv6 in (None, over_ipv6) and (needs_seeds or not member.seed)
         ]
-        return tuple(others if len(others) <= wanted else self._rng.sample(others, wanted))
+        chosen = others if len(others) <= wanted else self._rng.sample(others, wanted)
+        if not any(member.seed for member in chosen) and (seeds := [member for member in others if member.seed]):
+            chosen[0] = self._rng.choice(seeds)  # else beginners in a crowd might hear of one another alone
+        return tuple(member.address for member in chosen)
 
     def _has_room(self, info_hash: bytes, host: str) -> bool:
         return (

@@ -75,6 +75,7 @@ class Peer:
         self._server: asyncio.Server | None = None
         self._announcing: Announcing | None = None
         self._datagrams = DatagramSocket(self.feed)
+        self._listed = asyncio.Event()
         self._parted = asyncio.Event()
         self._dialing: Dialing | None = None
         self._alarm = Alarm(self._tick)
@@ -124,6 +125,11 @@ class Peer:
         self.node.learn(known, self._loop.time())
         self.node.tick(self._loop.time())
         self._perform()
+
+    async def listed(self, patience: float) -> None:
+        """Wait until others can find this peer by a tracker, at most `patience` seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._listed.wait(), patience)
 
     async def leave(self, abrupt: bool = False) -> None:
         """End: gracefully with a goodbye to the trackers, or abruptly with every connection reset."""
@@ -247,6 +253,8 @@ class Peer:
             self._close(close)
         if serve and self._uplink is not None:
             self._uplink.serve()
+        if isinstance(self.node, Node) and self.node.listed:
+            self._listed.set()
         if self.node.parted:
             self._parted.set()
         self._alarm.set(self.node.timer)
