@@ -30,6 +30,11 @@ class Trackers:
         return min((name.timer for name in self._names if name.timer is not None), default=None)
 
     @property
+    def listed(self) -> bool:
+        """Whether some tracker knows of this peer under every name, if there are trackers."""
+        return all(name.listed for name in self._names)
+
+    @property
     def parted(self) -> bool:
         """Whether, after `stop`, nothing more is to be waited for."""
         return all(name.parted for name in self._names)
