@@ -21,6 +21,7 @@ from p2p_node.wire.messages import BLOCK
 from p2p_node.wire.metainfo import Metainfo
 
 import os
+
 MIN_QUEUE = int(os.environ.get("SB_MINQ", "3"))
 """Requests under way to a peer at least. A peer that serves many in turn passes over who has nothing waiting: with 2
 and 31 others, some got a fifth less than their share."""

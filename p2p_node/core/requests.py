@@ -9,6 +9,7 @@ from p2p_node.core.connection import Connection
 from p2p_node.wire.messages import BLOCK
 
 import os
+
 WORTH = float(os.environ.get("SB_WORTH", "2"))
 """A block is asked for again when it is expected to take this many times longer than the new peer's quickest answer."""
 

@@ -20,7 +20,8 @@ from p2p_node.wire.messages import BLOCK, PIECE_HEADER, frame_blocks
 _ROOM = MOST + MOST_REQUESTS * PIECE_HEADER
 
 import os
-UNS=int(os.environ.get('SB_UNS','16384'))
+
+UNS = int(os.environ.get("SB_UNS", "16384"))
 _SPARE = 4
 """Buffers kept for the next run; a fresh one costs page faults."""
 
