@@ -35,7 +35,6 @@ class Uploader:
         self._lanes = Lanes(now)
         self._waiting: dict[Connection, None] = {}
         """Connections with requests that have no lane, in the order of their turns."""
-        self._neediest_next = False
         self.uploaded = 0
 
     @property
@@ -83,7 +82,7 @@ class Uploader:
         if not self._waiting:
             self._lanes.idle(now)
             return None
-        connection = self._next_in_turn()
+        connection = next(iter(self._waiting))
         del self._waiting[connection]
         requests = _take_run(connection.uploads, min(most, connection.turn))
         size = requests.count * requests.length
@@ -93,13 +92,6 @@ class Uploader:
         connection.last_sent = now
         self.uploaded += size
         return Upload(connection.id, requests, connection.turn)
-
-    def _next_in_turn(self) -> Connection:
-        """Whoever waited longest, and every other time whoever has least: everybody is to be done at once."""
-        self._neediest_next = not self._neediest_next
-        if self._neediest_next:
-            return next(iter(self._waiting))
-        return min(self._waiting, key=_progress)
 
     def drained(self, connection: Connection, now: float) -> None:
         """The socket has taken what `next_upload` gave for it."""
@@ -174,10 +166,6 @@ class Uploader:
             raise ProtocolError(f"request for {requests.length} bytes")
         if requests.begin + requests.count * requests.length > self._metainfo.piece_size(requests.piece):
             raise ProtocolError(f"request past the end of piece {requests.piece}")
-
-
-def _progress(connection: Connection) -> int:
-    return connection.have.bit_count()
 
 
 def _take_run(uploads: deque[Requests], most: int) -> Requests:

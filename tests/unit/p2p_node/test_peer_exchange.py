@@ -201,16 +201,19 @@ def test_both_ends_rank_a_connection_alike(one: str, other: str, port: int, othe
 
 
 def test_the_dialler_keeps_and_dials_the_addresses_of_highest_priority() -> None:
-    """However many it is told of: memory is bounded, and whoever floods it with addresses cannot choose which stay."""
+    """However many it is told of: memory is bounded, and whoever floods it with addresses cannot choose which stay. Only
+    the one known longest goes first whatever its priority."""
     own, rng = ("10.0.0.1", 6881), Random(1)
     addresses = [(f"10.{rng.randrange(256)}.{rng.randrange(256)}.9", port) for port in range(1, 2 * MAX_KNOWN)]
     dialer = Dialer(own)
     dialer.learn(addresses)
-    ranks = sorted((priority(own, address) for address in addresses), reverse=True)[:MAX_KNOWN]
+    kept = sorted(addresses, key=lambda address: priority(own, address), reverse=True)[:MAX_KNOWN]
     dialled = 0
     while chosen := dialer.next(set(), 1000, 0.0):
-        assert sorted((priority(own, address) for address in chosen), reverse=True) == ranks[:MAX_HALF_OPEN]
-        del ranks[:MAX_HALF_OPEN]
+        oldest = min(kept, key=addresses.index)
+        kept.remove(oldest)
+        assert set(chosen) == {oldest, *kept[: MAX_HALF_OPEN - 1]}
+        del kept[: MAX_HALF_OPEN - 1]
         dialled += len(chosen)
         for address in chosen:
             dialer.succeeded(address)
