@@ -7,14 +7,20 @@ from collections import deque
 from enum import Enum, auto
 
 from p2p_node.boundary import ConnectionId
+from p2p_node.core.allowance import Allowance
 from p2p_node.core.pending import Pending
 from p2p_node.core.rates import Rate
 from p2p_node.wire.announce import Address
+from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.extension import Extension
 from p2p_node.wire.messages import BLOCK, Requests
 
 DEFAULT_REQQ = 250
 """Requests that a peer is trusted to queue which does not say how many: what clients did before they said so."""
+
+CHANGES, CHANGES_S = 2000, 10.0
+"""Chokes, unchokes, and changes of interest that a peer may send at once, and again in so many seconds. libtorrent's
+super-seeding takes a hundred a second; each makes us think about whom to serve."""
 
 
 class Phase(Enum):
@@ -34,6 +40,7 @@ class Connection:
         "am_interested",
         "assigned",
         "cancelled",
+        "changes",
         "download",
         "extended",
         "fast",
@@ -50,6 +57,7 @@ class Connection:
         "numbers",
         "opened",
         "outgoing",
+        "pause",
         "peer_choking",
         "peer_id",
         "peer_interested",
@@ -85,6 +93,7 @@ class Connection:
         self.have = 0
         self.am_choking = self.peer_choking = True
         self.am_interested = self.peer_interested = False
+        self.changes = Allowance(CHANGES, CHANGES_S, now)
         self.pending = Pending()
         self.working_on: int | None = None
         self.uploads: deque[Requests] = deque()
@@ -96,6 +105,8 @@ class Connection:
         """Pieces this peer was told that we have."""
         self.assigned = 0
         """Pieces that only this peer was told about (see `first_copies`)."""
+        self.pause = 0.0
+        """Longest time in seconds for which it left us idle although it knew of something to ask for."""
         self.requested = 0
         """Pieces of which this peer asked for a block."""
         self.haves_due = 0
@@ -135,6 +146,11 @@ class Connection:
         if self.peer_choking:
             return self.have & self.allowed_fast
         return self.have & ~self.refused if self.refused else self.have
+
+    def changed_its_mind(self, now: float) -> None:
+        """It chokes, unchokes, or changes its interest; raises ProtocolError when it does nothing else."""
+        if not self.changes.take(now):
+            raise ProtocolError("changes its mind too often")
 
     def give_up(self, piece: int, blocks: int) -> None:
         """These blocks, asked for before, are not expected any more."""

@@ -20,13 +20,11 @@ from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.messages import BLOCK
 from p2p_node.wire.metainfo import Metainfo
 
-import os
-
-MIN_QUEUE = int(os.environ.get("SB_MINQ", "3"))
+MIN_QUEUE = 3
 """Requests under way to a peer at least. A peer that serves many in turn passes over who has nothing waiting: with 2
 and 31 others, some got a fifth less than their share."""
 
-QUEUE_S = float(os.environ.get("SB_QS", "0.1"))
+QUEUE_S = 0.1
 """Beyond MIN_QUEUE, requests under way last this long at the peer's present rate, and the shortest time in which it
 ever answered: enough for its link to stay busy, and little to wait for at the end."""
 

@@ -56,20 +56,24 @@ class Inbox:
     # Choking and interest
 
     def _on_choke(self, peer: Connection, _message: wire.Choke, now: float) -> None:
+        peer.changed_its_mind(now)
         peer.peer_choking = True
         if not peer.fast:  # with BEP 6 each request is rejected by name
             self._downloader.release(peer)
             self._refill(now)
 
-    def _on_unchoke(self, peer: Connection, _message: wire.Unchoke, _now: float) -> None:
+    def _on_unchoke(self, peer: Connection, _message: wire.Unchoke, now: float) -> None:
+        peer.changed_its_mind(now)
         peer.peer_choking = False
         peer.refused = 0
 
     def _on_interested(self, peer: Connection, _message: wire.Interested, now: float) -> None:
+        peer.changed_its_mind(now)
         peer.peer_interested = True
         self._rechoke(now)
 
     def _on_not_interested(self, peer: Connection, _message: wire.NotInterested, now: float) -> None:
+        peer.changed_its_mind(now)
         peer.peer_interested = False
         self._rechoke(now)
 
@@ -114,9 +118,10 @@ class Inbox:
 
     def _on_requests(self, peer: Connection, message: wire.Requests, now: float) -> None:
         first = not peer.requested >> message.piece & 1
+        idle = self._uploader.idle_s(peer, now)
         self._uploader.requested(peer, message, self._downloader.picker.have)
         if first:
-            self._possessions.asked(peer, now)
+            self._possessions.asked(peer, idle, now)
 
     def _on_piece(self, peer: Connection, message: wire.Piece, now: float) -> None:
         self._downloader.received(peer, wire.Blocks(message.piece, message.begin, [message.data]), now)

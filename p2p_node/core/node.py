@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from p2p_node.boundary import Close, ConnectionId, Dial, Effect, Upload
+from p2p_node.core.connection import Phase
 from p2p_node.core.dialer import Dialer
 from p2p_node.core.rarity import Diversity
 from p2p_node.core.swarm import Swarm, SwarmSettings
@@ -21,6 +22,10 @@ from p2p_node.wire.address import Address, is_ipv6
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.messages import Message
 from p2p_node.wire.metainfo import Metainfo
+
+GREETING_S, INTEREST_S = 2.0, 15.0
+"""Where all places are taken, a connection gives its own up that has not shaken hands after the first of these, or is
+of no interest to either side after the second; transmission looks at its interest every ten seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ class Node:
         """A connection is established."""
         if outgoing:
             self._unproven[connection] = address
-        elif len(self.swarm.connections) >= self._settings.max_connections:
+        elif len(self.swarm.connections) >= self._settings.max_connections and not self._make_room(now):
             self._effects.append(Close(connection, "too many connections"))
             return
         self.swarm.connected(connection, address, outgoing, now)
@@ -212,6 +217,17 @@ class Node:
     def stop(self, now: float) -> None:
         """Say goodbye to the trackers; connections are ended by whoever holds them."""
         self._trackers.stop(self._standing(), now)
+
+    def _make_room(self, now: float) -> bool:
+        """End the oldest connection that is of no use to either side, so that nobody can keep others out by doing
+        nothing; returns whether there was one."""
+        for peer in self.swarm.connections.values():
+            silent = peer.phase is Phase.HANDSHAKE and now - peer.opened >= GREETING_S
+            idle = not (peer.am_interested or peer.peer_interested) and now - peer.opened >= INTEREST_S
+            if silent or idle:
+                self.swarm.close(peer.id, "makes room for another", now)
+                return True
+        return False
 
     def _announce(self, now: float) -> None:
         due = self._trackers.timer

@@ -26,6 +26,10 @@ GATHER_S = 0.5
 """News waits so long for company; a first message that went out with one address would silence its peer's sender for
 INTERVAL_S."""
 
+SPREAD_S = 0.25
+"""After that, first messages go out at random moments of this span: two peers that are told of each other at once dial
+each other at once, and libtorrent then ends both connections."""
+
 MAX_TOLD = 50
 """Addresses that one message may add, and drop (BEP 11)."""
 
@@ -48,10 +52,10 @@ class _Partner:
 
     __slots__ = ("allowance", "heard", "next_at", "told")
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, next_at: float, now: float) -> None:
         self.told: set[Compact] = set()
         self.heard: set[Compact] = set()
-        self.next_at = now
+        self.next_at = next_at
         self.allowance = Allowance(BURST, INTERVAL_S, now)
 
 
@@ -85,7 +89,7 @@ class PeerExchange:
         if Extension.PEX not in peer.numbers:
             self._partners.pop(peer.id, None)
         elif peer.id not in self._partners:
-            self._partners[peer.id] = _Partner(now)
+            self._partners[peer.id] = _Partner(now + GATHER_S + self._rng.uniform(0.0, SPREAD_S), now)
         self._wake(now + GATHER_S)
 
     def left(self, peer: Connection, now: float) -> None:

@@ -8,9 +8,7 @@ from collections.abc import Iterable
 from p2p_node.core.connection import Connection
 from p2p_node.wire.messages import BLOCK
 
-import os
-
-WORTH = float(os.environ.get("SB_WORTH", "2"))
+WORTH = 4.0
 """A block is asked for again when it is expected to take this many times longer than the new peer's quickest answer."""
 
 
@@ -58,7 +56,7 @@ class Requests:
         Peers answer in order, so of each peer's blocks it is the last one, and of all peers that of the one whose queue
         takes longest at its present rate.
         """
-        latest, found = WORTH * connection.latency, None
+        latest, found = WORTH * min(connection.latency, 1.0), None
         for other in others:
             if not other.pending or other is connection:
                 continue

@@ -43,7 +43,7 @@ class SwarmSettings:
 
     slots: int | None = None
     max_connections: int = 200
-    enough_connections: int = 30
+    enough_connections: int = 24
     thrifty_seed: bool = True
     super_seed: bool = False
 
@@ -112,7 +112,7 @@ class Swarm:
         """When `tick` wants to be called."""
         timers = (
             self._rechoke_at,
-            self._possessions.flush_at,
+            self._possessions.timer,
             self.web_seeds.timer,
             self.extensions.timer,
             self._hashes.timer,
@@ -147,7 +147,7 @@ class Swarm:
         peer.last_received = now
         if unwanted := self._admission.unwanted(peer, handshake):
             worse, reason = unwanted
-            self._close(worse.id, reason, now)
+            self.close(worse.id, reason, now)
             if worse is peer:
                 return
         agreed = handshake.info_hash
@@ -173,7 +173,7 @@ class Swarm:
             for message in batch:
                 self._inbox.take(peer, message, now)
         except ProtocolError as error:
-            self._close(connection, str(error), now)
+            self.close(connection, str(error), now)
             return
         self._hashes.seek(now)
         said = len(self.effects)
@@ -223,8 +223,7 @@ class Swarm:
 
     def tick(self, now: float) -> None:
         """The timer came due."""
-        if self._possessions.flush_at is not None and now >= self._possessions.flush_at:
-            self._possessions.flush(now)
+        self._possessions.tick(now)
         self.extensions.tick(now)
         self._hashes.tick(now)
         if now >= self._rechoke_at:
@@ -233,7 +232,6 @@ class Swarm:
             self.downloader.release_snubbed(now)
             self._fill_all(now)
             self._end_silent(now)
-            self._possessions.expire(now)
             if self.complete and not self._possessions.holds_back:
                 self.extensions.wants_nothing(now)
                 self._leave_other_seeds(now)
@@ -267,7 +265,9 @@ class Swarm:
             return None
         if settings.super_seed:
             return SuperSeed(self.metainfo.piece_count, self._picker.rarity, self.connections, rng)
-        return FirstCopies(self.metainfo, self._picker.rarity) if settings.thrifty_seed else None
+        if not settings.thrifty_seed:
+            return None
+        return FirstCopies(self.metainfo, self._picker.rarity, lambda: self.uploader.has_room)
 
     def _rechoke(self, now: float) -> None:
         unchoked = self._choker.choose(self.connections.values(), self.complete, now)
@@ -280,16 +280,17 @@ class Swarm:
     def _leave_other_seeds(self, now: float) -> None:
         for peer in list(self.connections.values()):
             if peer.upload_only or self._possessions.is_seed(peer):
-                self._close(peer.id, "neither wants anything of the other", now)
+                self.close(peer.id, "neither wants anything of the other", now)
 
     def _end_silent(self, now: float) -> None:
         for peer in list(self.connections.values()):
             if reason := overdue(peer, now):
-                self._close(peer.id, reason, now)
+                self.close(peer.id, reason, now)
             elif now - peer.last_sent > KEEPALIVE_S:
                 self._send(peer, wire.KeepAlive(), now)
 
-    def _close(self, connection: ConnectionId, reason: str, now: float) -> None:
+    def close(self, connection: ConnectionId, reason: str, now: float) -> None:
+        """End a connection."""
         self.effects.append(Close(connection, reason))
         self.disconnected(connection, now)
 

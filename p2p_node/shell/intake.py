@@ -45,6 +45,10 @@ class Intake:
             boundary.HashLeaves: self._hash_leaves,
         }
 
+    async def settle(self) -> None:
+        """Return when no thread works on a piece any more."""
+        await self._verifier.settle()
+
     def _store(self, effect: boundary.Store) -> None:
         if self.first_byte_at is None and effect.blocks:
             self.first_byte_at = time.monotonic()

@@ -146,6 +146,8 @@ class Peer:
         if self._dialing is not None:
             await self._dialing.close()
         self.node = None
+        if self._intake is not None:
+            await self._intake.settle()
         if self._uplink is not None:
             self._uplink.stop()
         if self._ranges is not None:
@@ -178,7 +180,12 @@ class Peer:
         self._perform()
 
     def connection_lost(self, connection: PeerConnection) -> None:
-        """A socket is closed."""
+        """A socket is closed, by the other end or because it broke."""
+        if connection.number in self._connections:
+            log.info("%s:%d lost the connection to %s:%d", *self.address, *connection.address)
+            self._forget(connection)
+
+    def _forget(self, connection: PeerConnection) -> None:
         if self._connections.pop(connection.number, None) is not None and self.node is not None:
             if self._uplink is not None:
                 self._uplink.left(connection)
@@ -268,9 +275,9 @@ class Peer:
     def _close(self, effect: boundary.Close) -> None:
         connection = self._connections.get(effect.connection)
         if connection is not None:
-            log.info("%s:%d closes connection %d: %s", *self.address, effect.connection, effect.reason)
+            log.info("%s:%d closes the connection to %s:%d: %s", *self.address, *connection.address, effect.reason)
             connection.close()
-            self.connection_lost(connection)
+            self._forget(connection)
 
     def _complete(self, _effect: boundary.Complete) -> None:
         self.completed_at = time.monotonic()

@@ -19,9 +19,6 @@ from p2p_node.wire.messages import BLOCK, PIECE_HEADER, frame_blocks
 
 _ROOM = MOST + MOST_REQUESTS * PIECE_HEADER
 
-import os
-
-UNS = int(os.environ.get("SB_UNS", "16384"))
 _SPARE = 4
 """Buffers kept for the next run; a fresh one costs page faults."""
 
@@ -103,7 +100,7 @@ class Uplink:
         self._storage.read(requests.piece, requests.begin, frame_blocks(buffer, requests))
         if self._rate is not None:
             self._rate.take(size, now)
-        connection.allow_unsent(upload.turn if upload.turn > BLOCK else UNS)
+        connection.allow_unsent(upload.turn)
         if connection.write(memoryview(buffer)[:room]):
             _recycle(buffer)
             self._node.drained(upload.connection, now)

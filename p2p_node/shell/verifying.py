@@ -51,6 +51,11 @@ class Verifier:
         self._failed = failed
         self._room = DiskRoom()
         self._loop = asyncio.get_running_loop()
+        self._under_way: set[asyncio.Future[bool]] = set()
+
+    async def settle(self) -> None:
+        """Return when no thread works on a piece any more."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     def verify(self, piece: int) -> None:
         """Hash this piece and write it if it is right."""
@@ -60,6 +65,8 @@ class Verifier:
             self._loop.call_soon(self._verify_inline, piece)
         else:
             future = self._loop.run_in_executor(self._threads, self._storage.finish, piece)
+            self._under_way.add(future)
+            future.add_done_callback(self._under_way.discard)
             future.add_done_callback(lambda done: self._finished(piece, done))
 
     def hash_leaves(self, pieces: range) -> None:

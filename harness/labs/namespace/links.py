@@ -34,7 +34,7 @@ STRAY_CLASS = 0xFFFF
 """Takes what no host sent: a socket that was not bound to a host's address gets one link for all, and a slow one."""
 BUSY_LAB = 500e6 / 8
 """Above this sum of rates, one packet at a time overruns the receive backlog (FACTS: 256 hosts at 4/16 Mbit/s)."""
-BUSY_GSO_BYTES = int(__import__("os").environ.get("SB_GSO", "6000"))
+BUSY_GSO_BYTES = 6000
 NETEM_PACKETS = 100_000
 INGRESS = 0xFFFF0000
 _TO_LAB = "0x0a010000/0xffff0000+16"
