@@ -37,6 +37,7 @@ class _Source:
     late: set[HashRequest] = field(default_factory=set)
     """Requests that were given to others; the answers may still come, and are of no use."""
     rests_until: float = 0.0
+    """0: it does not rest."""
 
 
 class HashSeeker:
@@ -84,9 +85,8 @@ class HashSeeker:
             if peer.phase is not Phase.OPEN or not peer.v2 or not peer.have:
                 continue
             source = self._sources.setdefault(peer.id, _Source())
-            if now < source.rests_until:
+            if source.rests_until:
                 continue
-            source.rests_until = 0.0
             askable |= peer.have
             while len(source.asked) < MAX_ASKED and (request := self._next(peer)) is not None:
                 source.asked[request] = now
@@ -137,6 +137,8 @@ class HashSeeker:
                 source.late.add(request)
                 source.rests_until = now + REST_S
                 self._failed(request, now)
+            if now >= source.rests_until:
+                source.rests_until = 0.0
         self.ask(now)
 
     def _next(self, peer: Connection) -> HashRequest | None:

@@ -201,8 +201,10 @@ def test_both_ends_rank_a_connection_alike(one: str, other: str, port: int, othe
 
 
 def test_the_dialler_keeps_and_dials_the_addresses_of_highest_priority() -> None:
-    """However many it is told of: memory is bounded, and whoever floods it with addresses cannot choose which stay. Only
-    the one known longest goes first whatever its priority."""
+    """However many it is told of: memory is bounded, and whoever floods it with addresses cannot choose which stay.
+
+    Only the one known longest goes first whatever its priority.
+    """
     own, rng = ("10.0.0.1", 6881), Random(1)
     addresses = [(f"10.{rng.randrange(256)}.{rng.randrange(256)}.9", port) for port in range(1, 2 * MAX_KNOWN)]
     dialer = Dialer(own)
