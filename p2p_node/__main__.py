@@ -61,7 +61,12 @@ def cli(verbose: bool) -> None:
     show_default=True,
     help="Of BitTorrent: 1 for every client, 2 for merkle hashes, hybrid for both.",
 )
-@click.option("--piece-size", default="auto", show_default=True, help="Bytes in a piece, or auto: at least 512 pieces.")
+@click.option(
+    "--piece-size",
+    default="auto",
+    show_default=True,
+    help="Bytes in a piece, or auto: 16 KiB to 4 MiB, for 512 pieces or more.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write (default: PATH.torrent).")
 def create(
     path: Path,

@@ -74,6 +74,7 @@ class Connection:
         "upload_only",
         "uploads",
         "uploads_count",
+        "v2",
         "working_on",
     )
 
@@ -84,6 +85,8 @@ class Connection:
         self.phase = Phase.HANDSHAKE
         self.peer_id = b""
         self.fast = False
+        self.v2 = False
+        """Whether it may be asked for merkle hashes (BEP 52)."""
         self.opened = self.last_received = self.last_sent = now
         self.spoken = False
         """Whether it has said something that must follow what it has (BEP 3, BEP 6)."""

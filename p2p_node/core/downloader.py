@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from random import Random
 
-from p2p_node.boundary import Close, ConnectionId, Discard, Effect, Send, Store, Verify
+from p2p_node.boundary import Close, ConnectionId, Discard, Effect, Notice, Send, Store, Verify
 from p2p_node.core import bits
 from p2p_node.core.connection import Connection
 from p2p_node.core.picker import Picker
@@ -97,7 +97,9 @@ class Downloader:
             self._effects.append(Verify(piece))
 
     def take(self, piece: int, block: int, data: bytes | memoryview, source: Address) -> None:
-        """A whole block came from a web seed."""
+        """A whole block came from a web seed, or is zeros that it need not send."""
+        if self.picker.padding(piece) >> block & 1:
+            return
         if not self.picker.receive(piece, 1 << block, source):
             self.wasted += len(data)
             self.duplicates += len(data)
@@ -131,17 +133,36 @@ class Downloader:
         A wrong piece is thrown away, and so is the peer that is to blame for it.
         """
         if right:
-            self._unverified -= self.picker.piece_size(piece)
+            self._unverified -= self.picker.size(piece, self.picker.partials[piece].received)
             self._credit(piece)
             self.picker.verified(piece)
             return self._full or self.picker.end_game
         self.hash_failures += 1
+        self.condemn(piece)
+        return True
+
+    def condemn(self, piece: int) -> None:
+        """A complete piece is wrong, and nobody knows where: throw it away, and the peer that sent all of it."""
+        if not self.picker.partials[piece].senders:
+            self._effects.append(Notice(f"piece {piece} must be zeros by the torrent's files, but not by its hash"))
         self._waste(piece, self.picker.partials[piece].received)
         self._effects.append(Discard(piece))
         liar = self.picker.failed(piece)
         if liar is not None:
             self._expel(liar, f"sent piece {piece}, which is wrong")
-        return True
+
+    def convict(self, piece: int, wrong: int) -> None:
+        """These blocks of a complete piece are wrong and its others right: ask for them again, and throw out who sent
+        them."""
+        self._waste(piece, wrong)
+        for liar in self.picker.convict(piece, wrong):
+            self._expel(liar, f"sent blocks of piece {piece} that are wrong")
+
+    def verify_hollow(self) -> None:
+        """Have the next piece verified that is all padding, one after the other."""
+        if self.picker.hollow:
+            piece = self.picker.begin_hollow()
+            self._effects += [Store(piece, 0, ()), Verify(piece)]
 
     def fill(self, connection: Connection, now: float) -> None:
         """Ask this peer for as much as its queue should hold."""

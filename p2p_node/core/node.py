@@ -13,9 +13,11 @@ from random import Random
 from p2p_node.boundary import Close, ConnectionId, Dial, Effect, Upload
 from p2p_node.core.connection import Phase
 from p2p_node.core.dialer import Dialer
+from p2p_node.core.rarity import Diversity
 from p2p_node.core.swarm import Swarm, SwarmSettings
-from p2p_node.discovery.tiers import FEW_PEERS, Tiers
-from p2p_node.discovery.tracker import Identity, Standing
+from p2p_node.discovery.tiers import FEW_PEERS
+from p2p_node.discovery.tracker import Standing
+from p2p_node.discovery.trackers import Trackers
 from p2p_node.wire.address import Address, is_ipv6
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.messages import Message
@@ -29,11 +31,12 @@ of no interest to either side after the second; transmission looks at its intere
 @dataclass(frozen=True, slots=True)
 class Tally:
     """What a node has moved so far, in payload bytes; `served` says how many verified bytes each peer sent,
-    `web_seeded` how many came from web seeds."""
+    `web_seeded` how many came from web seeds. Duplicates are part of what is wasted."""
 
     downloaded: int
     uploaded: int
     wasted: int
+    duplicates: int
     hash_failures: int
     left: int
     web_seeded: int
@@ -58,8 +61,7 @@ class Node:
         self._settings = settings
         self._dialer = Dialer(own)
         self._ipv6 = is_ipv6(own[0])
-        identity = Identity(metainfo.info_hash, peer_id, own[1], rng.getrandbits(32))
-        self._trackers = Tiers(metainfo.trackers, identity, rng)
+        self._trackers = Trackers(metainfo.trackers, metainfo.info_hashes, peer_id, own[1], rng)
         self._came_complete = self.complete
         self._unproven: dict[ConnectionId, Address] = {}
         """Connections dialled that have not shaken hands: a peer that just closes them may take another later."""
@@ -93,17 +95,22 @@ class Node:
             downloaded=sum(downloader.served.values()),
             uploaded=self.swarm.uploader.uploaded,
             wasted=downloader.wasted,
+            duplicates=downloader.duplicates,
             hash_failures=downloader.hash_failures,
             left=downloader.picker.left,
             web_seeded=self.swarm.web_seeds.delivered,
             served=dict(downloader.served),
         )
 
+    @property
+    def diversity(self) -> Diversity:
+        """How evenly the pieces are spread among the connected peers."""
+        return self.swarm.downloader.picker.rarity.diversity
+
     def take_effects(self) -> list[Effect]:
         """What is to be done now, in order; taken once."""
         effects, self._effects = self._effects, []
-        effects += self._trackers.effects
-        self._trackers.effects.clear()
+        effects += self._trackers.take_effects()
         effects += self.swarm.effects
         self.swarm.effects.clear()
         return effects
@@ -156,6 +163,10 @@ class Node:
         if right and self.complete:
             self._trackers.completed(now)
             self._announce(now)
+
+    def leaves_hashed(self, leaves: Sequence[bytes], now: float) -> None:
+        """The outcome of a `HashLeaves`: SHA-256 of each block of its pieces; none when they could not be read."""
+        self.swarm.leaves_hashed(leaves, now)
 
     def range_received(self, number: int, data: bytes, now: float) -> None:
         """Bytes of a `FetchRange` came, in order; `data` is copied where it is kept."""
@@ -229,12 +240,10 @@ class Node:
         return Standing(tally.uploaded, tally.downloaded, tally.left, finished, len(self.swarm.connections))
 
     def _dial(self, now: float) -> None:
-        if self.complete and not self.swarm.holds_back:
+        if self.complete:
             return
         connections = self.swarm.connections.values()
-        # Who has the only copies meets everybody: a peer without it would get its share of them late.
-        enough = self._settings.max_connections if self.complete else self._settings.enough_connections
-        room = enough - len(connections)
+        room = self._settings.enough_connections - len(connections)
         connected = {peer.listen_address or peer.address for peer in connections}
         for address in self._dialer.next(connected, room, now):
             self._effects.append(Dial(address))

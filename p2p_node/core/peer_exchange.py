@@ -14,10 +14,10 @@ from random import Random
 from p2p_node.boundary import ConnectionId
 from p2p_node.core.allowance import Allowance
 from p2p_node.core.connection import Connection
-from p2p_node.wire.announce import Address
+from p2p_node.wire.address import Address, pack_address, unpack_address
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.extension import Extension
-from p2p_node.wire.pex import Compact, Gossip, Trait, pack, unpack
+from p2p_node.wire.pex import Compact, Gossip, Trait
 
 INTERVAL_S = 60.0
 """Shortest time between two messages to one peer (BEP 11)."""
@@ -85,7 +85,7 @@ class PeerExchange:
     def joined(self, peer: Connection, now: float) -> None:
         """A peer told which extensions it speaks, and perhaps where it listens."""
         if peer.listen_address is not None:
-            self._contacts[peer.id] = pack(peer.listen_address)
+            self._contacts[peer.id] = pack_address(peer.listen_address)
         if Extension.PEX not in peer.numbers:
             self._partners.pop(peer.id, None)
         elif peer.id not in self._partners:
@@ -128,7 +128,7 @@ class PeerExchange:
             self._forget_at = now + INTERVAL_S
         fresh = [compact for compact in gossip.added if compact in heard and compact not in self._lately]
         self._lately.update(fresh)
-        addresses = (unpack(compact) for compact in fresh)
+        addresses = (unpack_address(compact) for compact in fresh)
         self.found += [address for address in addresses if _is_dialable(address, self._own, peer.address)]
 
     def take_found(self) -> list[Address]:
@@ -170,7 +170,5 @@ def _is_dialable(address: Address, own: Address, teller: Address) -> bool:
         return False
     if host.is_multicast or host.is_unspecified or host.is_link_local or host.packed == b"\xff" * 4:
         return False
-    if isinstance(host, ipaddress.IPv6Address) and host.ipv4_mapped is not None:
-        return False  # an IPv4 address in disguise
     # Only who is on this machine itself can mean this machine by it.
     return not host.is_loopback or ipaddress.ip_address(teller[0]).is_loopback

@@ -150,8 +150,10 @@ class Registry:
             if peer_id != announce.peer_id and ipv6 in (None, over_ipv6) and (needs_seeds or not member.seed)
         ]
         chosen = others if len(others) <= wanted else self._rng.sample(others, wanted)
-        if not any(member.seed for member in chosen) and (seeds := [member for member in others if member.seed]):
-            chosen[0] = self._rng.choice(seeds)  # else beginners in a crowd might hear of one another alone
+        if seeds := [member for member in others if member.seed]:
+            # Named first, and to everybody: else beginners in a crowd might hear of one another alone.
+            seed = self._rng.choice(seeds)
+            chosen = [seed, *(member for member in chosen if member is not seed)][:wanted]
         return tuple(member.address for member in chosen)
 
     def _has_room(self, info_hash: bytes, host: str) -> bool:

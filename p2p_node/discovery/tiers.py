@@ -135,6 +135,10 @@ class Tiers:
                 return self._answered(tracker, answer, now)
         return ()
 
+    def awaits(self, url: str) -> bool:
+        """Whether this tracker was asked and has not answered."""
+        return self._waiting(url) is not None
+
     def failed(self, url: str, now: float) -> None:
         """A tracker could not be reached, or answered nothing sensible."""
         tracker = self._waiting(url)

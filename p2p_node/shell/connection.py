@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from p2p_node.boundary import ConnectionId
@@ -40,6 +41,14 @@ LINGER_S = 5.0
 
 _receive_buffer = memoryview(bytearray(MAX_FRAME + 4 + READ))
 """One for the process: it is filled and emptied within one callback, and an idle connection then costs no buffer."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Bytes over a peer's connections, protocol and payload, without what TCP/IP adds."""
+
+    received: int = 0
+    sent: int = 0
 
 
 class PeerConnection(asyncio.BufferedProtocol):
@@ -83,6 +92,7 @@ class PeerConnection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes were received."""
+        self._peer.traffic.received += nbytes
         end = len(self._rest) + nbytes
         position = 0
         try:
@@ -115,6 +125,7 @@ class PeerConnection(asyncio.BufferedProtocol):
         """Send this; returns whether the socket has taken everything. If not, `Peer.drained` is told when it has, and
         until then `data` must stay as it is."""
         if self.transport is not None:
+            self._peer.traffic.sent += len(data)
             self.transport.write(data)
             if not self._writable and self.transport.get_write_buffer_size() > MAX_UNREAD:
                 asyncio.get_running_loop().call_soon(self._peer.misbehaved, self, "does not read what it is sent")

@@ -17,9 +17,10 @@ from p2p_node.core.dialer import MAX_HALF_OPEN, MAX_KNOWN, Dialer
 from p2p_node.core.node import Node
 from p2p_node.core.peer_exchange import BURST, GATHER_S, INTERVAL_S, MAX_REFUSED, MAX_TAKEN, MAX_TOLD, SPREAD_S
 from p2p_node.core.priority import priority
+from p2p_node.wire.address import pack_address
 from p2p_node.wire.extension import OWN_NUMBERS, Extension, ExtensionHandshake
 from p2p_node.wire.messages import Extended
-from p2p_node.wire.pex import Gossip, Trait, pack
+from p2p_node.wire.pex import Gossip, Trait
 
 CONTENT = bytes(range(256)) * 800
 TOLD_S = GATHER_S + SPREAD_S
@@ -39,7 +40,7 @@ def partner(bench: ScriptedPeers, connection: int, port: int = 6881) -> None:
 
 
 def pex(*hosts_and_ports: tuple[str, int]) -> Extended:
-    gossip = Gossip({pack(address): Trait(0) for address in hosts_and_ports})
+    gossip = Gossip({pack_address(address): Trait(0) for address in hosts_and_ports})
     return Extended(OWN_NUMBERS[Extension.PEX], gossip.encode())
 
 
@@ -86,7 +87,7 @@ def test_the_first_news_comes_at_once_and_the_next_a_minute_later() -> None:
     partner(bench, 2)
     bench.tick(TOLD_S)
     (first,) = hears(bench, 1)
-    assert first.added == {pack(("10.0.1.2", 6881)): Trait(0)}
+    assert first.added == {pack_address(("10.0.1.2", 6881)): Trait(0)}
     partner(bench, 3)
     bench.disconnect(2)
     for second in range(1, int(INTERVAL_S)):
@@ -94,8 +95,8 @@ def test_the_first_news_comes_at_once_and_the_next_a_minute_later() -> None:
     assert hears(bench, 1) == []
     bench.tick(INTERVAL_S + TOLD_S)
     (second_message,) = hears(bench, 1)
-    assert second_message.added == {pack(("10.0.1.3", 6881)): Trait(0)}
-    assert second_message.dropped == (pack(("10.0.1.2", 6881)),)
+    assert second_message.added == {pack_address(("10.0.1.3", 6881)): Trait(0)}
+    assert second_message.dropped == (pack_address(("10.0.1.2", 6881)),)
 
 
 def test_a_message_has_a_bounded_number_of_addresses() -> None:
@@ -119,7 +120,7 @@ def test_only_peers_whose_listening_address_is_known_are_told() -> None:
     bench.say(2, Extended(0, ExtensionHandshake({Extension.PEX: 1}).encode()))
     bench.tick(TOLD_S)
     assert hears(bench, 1) == []
-    assert list(hears(bench, 2)[0].added) == [pack(("10.0.1.1", 6881))]
+    assert list(hears(bench, 2)[0].added) == [pack_address(("10.0.1.1", 6881))]
 
 
 def test_an_extension_that_was_switched_off_is_not_spoken() -> None:

@@ -7,8 +7,9 @@ from random import Random
 import pytest
 
 from p2p_node.boundary import Close, Effect, Send, Store
+from p2p_node.core.admission import HANDSHAKE_S
 from p2p_node.core.node import Node
-from p2p_node.core.swarm import HANDSHAKE_S, SwarmSettings
+from p2p_node.core.swarm import SwarmSettings
 from p2p_node.wire import messages as wire
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.messages import Message
