@@ -26,9 +26,9 @@ GATHER_S = 0.5
 """News waits so long for company; a first message that went out with one address would silence its peer's sender for
 INTERVAL_S."""
 
-SPREAD_S = 0.25
-"""After that, first messages go out at random moments of this span: two peers that are told of each other at once dial
-each other at once, and libtorrent then ends both connections."""
+SPREAD_S, STEPS = 0.25, 5
+"""First messages go out up to so much later, in as many steps, one after the other: two peers that are told of each
+other at once dial each other at once, and libtorrent then ends both connections."""
 
 MAX_TOLD = 50
 """Addresses that one message may add, and drop (BEP 11)."""
@@ -89,7 +89,7 @@ class PeerExchange:
         if Extension.PEX not in peer.numbers:
             self._partners.pop(peer.id, None)
         elif peer.id not in self._partners:
-            self._partners[peer.id] = _Partner(now + GATHER_S + self._rng.uniform(0.0, SPREAD_S), now)
+            self._partners[peer.id] = _Partner(now + GATHER_S + peer.id % STEPS * SPREAD_S / STEPS, now)
         self._wake(now + GATHER_S)
 
     def left(self, peer: Connection, now: float) -> None:
