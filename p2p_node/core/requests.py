@@ -8,8 +8,11 @@ from collections.abc import Iterable
 from p2p_node.core.connection import Connection
 from p2p_node.wire.messages import BLOCK
 
-WORTH = 4.0
-"""A block is asked for again when it is expected to take this many times longer than the new peer's quickest answer."""
+WORTH = 1.5
+"""A block is asked for again when it is expected to take this many times longer than the new peer needs for one."""
+
+LONGEST_S = 1.0
+"""What a peer is taken to need for a block at most, also while its rate is not known."""
 
 
 class Requests:
@@ -56,7 +59,8 @@ class Requests:
         Peers answer in order, so of each peer's blocks it is the last one, and of all peers that of the one whose queue
         takes longest at its present rate.
         """
-        latest, found = WORTH * min(connection.latency, 1.0), None
+        needed = max(connection.latency, BLOCK / max(connection.download.per_second(now), 1.0))
+        latest, found = WORTH * min(needed, LONGEST_S), None
         for other in others:
             if not other.pending or other is connection:
                 continue
