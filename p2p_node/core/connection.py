@@ -158,7 +158,7 @@ class Connection:
             self.cancelled[piece] = self.cancelled.get(piece, 0) | blocks
 
     def settle(self, piece: int, blocks: int) -> bool:
-        """These blocks came, were refused, or are asked for anew; returns whether any had been given up."""
+        """These blocks came, or were refused; returns whether any had been given up."""
         given_up = self.cancelled.get(piece, 0)
         if not given_up & blocks:
             return False

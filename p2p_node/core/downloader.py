@@ -230,7 +230,6 @@ class Downloader:
     def _request(self, connection: Connection, piece: int, blocks: range, now: float) -> None:
         asked = (1 << blocks.stop) - (1 << blocks.start)
         self._requests.add(connection, piece, asked, now)
-        connection.settle(piece, asked)
         last = blocks[-1]
         length = self.picker.block_size(piece, last)
         whole = len(blocks) if length == BLOCK else len(blocks) - 1
@@ -240,10 +239,11 @@ class Downloader:
             self._effects.append(Send(connection.id, wire.Request(piece, last * BLOCK, length)))
 
     def _answered(self, connection: Connection, piece: int, blocks: int, now: float) -> None:
+        # A block given up and then asked for anew may come twice: the first copy answers the second request as well.
+        connection.settle(piece, blocks & ~connection.pending.among(piece, blocks))
         asked_at = self._requests.remove(connection, piece, blocks)
         if asked_at is not None:
             connection.latency = min(connection.latency, now - asked_at)
-        connection.settle(piece, blocks)
 
     def _request_again(self, connection: Connection, now: float) -> None:
         latest = self._requests.latest_elsewhere(connection, self._connections.values(), now)
