@@ -28,6 +28,9 @@ from p2p_node.shell.torrent import Version, create_torrent, magnet_link, read_to
 from p2p_node.shell.verifying import hashers
 from p2p_node.wire.scrape import SwarmCounts
 
+LISTED_S = 2.0
+"""How long a seed waits for a tracker to know it before it says that it seeds."""
+
 _RATE = click.option("--upload-rate", type=click.FloatRange(min=1), help="Upload cap in bytes per second.")
 _ADDRESS = click.option("--address", default="0.0.0.0", show_default=True, help="Address to listen on.")
 _SLOTS = click.option(
@@ -58,7 +61,12 @@ def cli(verbose: bool) -> None:
     show_default=True,
     help="Of BitTorrent: 1 for every client, 2 for merkle hashes, hybrid for both.",
 )
-@click.option("--piece-size", default="auto", show_default=True, help="Bytes in a piece, or auto: at least 512 pieces.")
+@click.option(
+    "--piece-size",
+    default="auto",
+    show_default=True,
+    help="Bytes in a piece, or auto: 16 KiB to 4 MiB, for 512 pieces or more.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write (default: PATH.torrent).")
 def create(
     path: Path,
@@ -181,6 +189,7 @@ async def _seed(
         peer = Peer(hasher, upload_rate)
         await peer.listen(address, port)
         peer.join(metainfo, storage, have, settings)
+        await peer.listed(LISTED_S)
         click.echo(f"seeding {metainfo.name} on {peer.address[0]}:{peer.address[1]}")
         await _until_stopped()
         await peer.leave()

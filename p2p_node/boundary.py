@@ -44,7 +44,8 @@ class Close(msgspec.Struct, frozen=True):
 
 
 class Store(msgspec.Struct, frozen=True, gc=False):
-    """Keep these blocks, side by side, of a piece that is not yet verified. Copy them before the next input."""
+    """Keep these blocks, side by side, of a piece that is not yet verified. Copy them before the next input. Without
+    blocks: of a piece that is all padding, which is zeros."""
 
     piece: int
     begin: int
@@ -61,6 +62,13 @@ class Discard(msgspec.Struct, frozen=True, gc=False):
     """Forget the blocks stored for this piece."""
 
     piece: int
+
+
+class HashLeaves(msgspec.Struct, frozen=True, gc=False):
+    """Hash each block of these consecutive pieces, verified or all of whose blocks are stored; answered by
+    `leaves_hashed`, with no hashes when they cannot be read. Never asked for while an answer is due."""
+
+    pieces: range
 
 
 class Announce(msgspec.Struct, frozen=True):
@@ -129,6 +137,7 @@ Effect: TypeAlias = (
     | Store
     | Verify
     | Discard
+    | HashLeaves
     | Announce
     | SendDatagram
     | FetchRange

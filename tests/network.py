@@ -21,6 +21,7 @@ from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.discovery.registry import Registry
 from p2p_node.discovery.udp_server import UdpServer
+from p2p_node.wire import merkle
 from p2p_node.wire.announce import Address, decode_announce, encode_reply
 from p2p_node.wire.frames import decode_frames
 from p2p_node.wire.handshake import Handshake
@@ -54,9 +55,10 @@ class FakePeer:
     ) -> None:
         self.network = network
         self.address: Address = (f"10.0.{index >> 8}.{index & 255}", 6881)
-        self.content = bytearray(content or bytes(network.metainfo.length))
+        self.content = bytearray(content or bytes(network.metainfo.layout.end))
         self.block_s = block_s
         self.lies = lies
+        self.lies_about: Callable[[Requests], bool] = lambda _: True
         self.links: dict[int, tuple[FakePeer, int]] = {}
         self.closed: list[str] = []
         self.notices: list[str] = []
@@ -78,6 +80,7 @@ class FakePeer:
             self.node = self._join(network.metainfo, content is not None)
 
     def _join(self, metainfo: Metainfo, complete: bool) -> Node:
+        self.metainfo = metainfo
         have = (1 << metainfo.piece_count) - 1 if complete else 0
         settings, now = self.network.settings, self.network.now
         return Node(metainfo, self._peer_id, self.address, have, settings, self._rng, now)
@@ -175,6 +178,8 @@ class FakePeer:
                 network.at(network.now + network.hash_s, lambda: self._verify(piece))
             case boundary.Discard(piece):
                 self._buffers.pop(piece, None)
+            case boundary.HashLeaves(pieces):
+                network.at(network.now + network.hash_s, lambda: self._hash_leaves(pieces))
             case boundary.Dial(address):
                 network.at(network.now + network.delay_s, lambda: network.connect(self, address))
             case boundary.Announce(tracker, url):
@@ -199,13 +204,23 @@ class FakePeer:
             self.network.at(self.network.now + self.network.delay_s, lambda: other.deliver(theirs, data))
 
     def _verify(self, piece: int) -> None:
-        data = self._buffers.pop(piece)
-        right = hashlib.sha1(data).digest() == self.network.metainfo.digest(piece)
+        data = self._buffers[piece]
+        right = self.metainfo.is_right(piece, data)
         if right:
+            del self._buffers[piece]
             start = piece * self.network.metainfo.piece_length
             self.content[start : start + len(data)] = data
         assert isinstance(self.node, Node)
         self.node.piece_verified(piece, right, self.network.now)
+        self.perform()
+
+    def _hash_leaves(self, pieces: range) -> None:
+        found: list[bytes] = []
+        for piece in pieces:
+            start, size = self.metainfo.offset(piece), self.metainfo.piece_size(piece)
+            found += merkle.leaves(self._buffers.get(piece) or self.content[start : start + size])
+        assert isinstance(self.node, Node)
+        self.node.leaves_hashed(found, self.network.now)
         self.perform()
 
     def _serve(self) -> None:
@@ -215,7 +230,7 @@ class FakePeer:
         self.sent_blocks.append((request.piece, request.begin))
         start = request.piece * self.network.metainfo.piece_length + request.begin
         data = bytes(self.content[start : start + request.length])
-        if self.lies:
+        if self.lies and self.lies_about(request):
             data = bytes(len(data))
         self._busy = True
         self.network.at(self.network.now + self.block_s, partial(self._sent, upload.connection, request, data))
@@ -239,9 +254,10 @@ class Network:
         seed: int = 0,
         settings: SwarmSettings | None = None,
         trackers: tuple[str, ...] = (TRACKER,),
+        metainfo: Metainfo | None = None,
     ) -> None:
         self.content = content
-        self.metainfo = make_torrent(content, piece_length, trackers)
+        self.metainfo = metainfo or make_torrent(content, piece_length, trackers)
         self.settings = settings or SwarmSettings()
         self.rng = Random(seed)
         self.now = 0.0

@@ -7,14 +7,20 @@ from collections import deque
 from enum import Enum, auto
 
 from p2p_node.boundary import ConnectionId
+from p2p_node.core.allowance import Allowance
 from p2p_node.core.pending import Pending
 from p2p_node.core.rates import Rate
 from p2p_node.wire.announce import Address
+from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.extension import Extension
 from p2p_node.wire.messages import BLOCK, Requests
 
 DEFAULT_REQQ = 250
 """Requests that a peer is trusted to queue which does not say how many: what clients did before they said so."""
+
+CHANGES, CHANGES_S = 2000, 10.0
+"""Chokes, unchokes, and changes of interest that a peer may send at once, and again in so many seconds. libtorrent's
+super-seeding takes a hundred a second; each makes us think about whom to serve."""
 
 
 class Phase(Enum):
@@ -34,6 +40,7 @@ class Connection:
         "am_interested",
         "assigned",
         "cancelled",
+        "changes",
         "download",
         "extended",
         "fast",
@@ -50,6 +57,7 @@ class Connection:
         "numbers",
         "opened",
         "outgoing",
+        "pause",
         "peer_choking",
         "peer_id",
         "peer_interested",
@@ -66,6 +74,7 @@ class Connection:
         "upload_only",
         "uploads",
         "uploads_count",
+        "v2",
         "working_on",
     )
 
@@ -76,12 +85,15 @@ class Connection:
         self.phase = Phase.HANDSHAKE
         self.peer_id = b""
         self.fast = False
+        self.v2 = False
+        """Whether it may be asked for merkle hashes (BEP 52)."""
         self.opened = self.last_received = self.last_sent = now
         self.spoken = False
         """Whether it has said something that must follow what it has (BEP 3, BEP 6)."""
         self.have = 0
         self.am_choking = self.peer_choking = True
         self.am_interested = self.peer_interested = False
+        self.changes = Allowance(CHANGES, CHANGES_S, now)
         self.pending = Pending()
         self.working_on: int | None = None
         self.uploads: deque[Requests] = deque()
@@ -93,6 +105,8 @@ class Connection:
         """Pieces this peer was told that we have."""
         self.assigned = 0
         """Pieces that only this peer was told about (see `first_copies`)."""
+        self.pause = 0.0
+        """Longest time in seconds for which it left us idle although it knew of something to ask for."""
         self.requested = 0
         """Pieces of which this peer asked for a block."""
         self.haves_due = 0
@@ -133,13 +147,18 @@ class Connection:
             return self.have & self.allowed_fast
         return self.have & ~self.refused if self.refused else self.have
 
+    def changed_its_mind(self, now: float) -> None:
+        """It chokes, unchokes, or changes its interest; raises ProtocolError when it does nothing else."""
+        if not self.changes.take(now):
+            raise ProtocolError("changes its mind too often")
+
     def give_up(self, piece: int, blocks: int) -> None:
         """These blocks, asked for before, are not expected any more."""
         if blocks:
             self.cancelled[piece] = self.cancelled.get(piece, 0) | blocks
 
     def settle(self, piece: int, blocks: int) -> bool:
-        """These blocks came, were refused, or are asked for anew; returns whether any had been given up."""
+        """These blocks came, or were refused; returns whether any had been given up."""
         given_up = self.cancelled.get(piece, 0)
         if not given_up & blocks:
             return False

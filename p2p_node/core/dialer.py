@@ -1,7 +1,7 @@
 """Whom to dial: addresses learned, tried a few at a time, and again later when they failed.
 
-Where not all can be dialled or remembered, BEP 40 decides, so that no peer can choose to be preferred. Otherwise they
-are dialled as they were learned: trackers know the first seed longest.
+Where not all can be dialled or remembered, BEP 40 decides, so that no peer can choose to be preferred; but the address
+known longest is always among them, as trackers may name a seed first. Otherwise they are dialled as they were learned.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ class Dialer:
         for address in [address for address in self._candidates if address in connected]:
             del self._candidates[address]
         self._retry_at = min((one.next_at for one in self._candidates.values() if one.next_at > now), default=None)
-        room = min(room, MAX_HALF_OPEN - len(self._dialling))
+        room = max(min(room, MAX_HALF_OPEN - len(self._dialling)), 0)
         due = [address for address, candidate in self._candidates.items() if candidate.next_at <= now]
-        chosen = due
         if len(due) > room:
-            chosen = heapq.nlargest(room, due, key=lambda address: self._candidates[address].priority)
-        for address in chosen:
+            best = heapq.nlargest(room, due[1:], key=lambda address: self._candidates[address].priority)
+            due = [*due[:1], *best][:room]
+        for address in due:
             self._dialling[address] = self._candidates.pop(address)
-        return chosen
+        return due
 
     def untried(self) -> list[Address]:
         """The addresses that could be dialled, now or later."""

@@ -32,14 +32,13 @@ def pieces_to_hash(metainfo: Metainfo, request: HashRequest) -> range:
 def answer(metainfo: Metainfo, request: HashRequest, leaves: Sequence[bytes] = ()) -> Hashes | HashReject:
     """The reply to a request; `leaves` are the hashes of all blocks of `pieces_to_hash`, where we have these pieces."""
     found = _find(metainfo, request)
-    known = found[0].layer(request.root) if found is not None else None
-    if found is None or known is None or (request.base < found[0].height and not leaves):
-        return HashReject(*_fields(request))
+    upper = found[0].tree(request.root) if found is not None else None
+    if found is None or upper is None or (request.base < found[0].height and not leaves):
+        return reject(request)
     layers, file = found
     top, joint = tree_height(file), _piece_height(layers, file)
     lower = merkle.levels(leaves, joint)
     start = request.index >> joint << joint
-    upper = merkle.levels(known, top, joint)
 
     def row(height: int, index: int, length: int) -> list[bytes]:
         hashes, index = (
@@ -53,6 +52,16 @@ def answer(metainfo: Metainfo, request: HashRequest, leaves: Sequence[bytes] = (
     for height in range(request.base + merkle.height_of(request.length), highest + 1):
         hashes += row(height, request.index >> (height - request.base) ^ 1, 1)
     return Hashes(*_fields(request), b"".join(hashes))
+
+
+def reject(request: HashRequest) -> HashReject:
+    """The reply that says no."""
+    return HashReject(*_fields(request))
+
+
+def request_of(reply: HashRange) -> HashRequest:
+    """The request that this is the reply to."""
+    return HashRequest(*_fields(reply))
 
 
 class HashCollector:
@@ -69,6 +78,11 @@ class HashCollector:
     def complete(self) -> bool:
         """Whether every piece can be verified."""
         return not self._layers.missing
+
+    @property
+    def wanting(self) -> bool:
+        """Whether `next_request` has one."""
+        return bool(self._wanted)
 
     def next_request(self) -> HashRequest | None:
         """What to ask some peer for next; the caller sees to it that it ends in `received` or `failed`."""
@@ -87,7 +101,7 @@ class HashCollector:
     def received(self, message: Hashes) -> bool:
         """Whether these hashes make another file's pieces verifiable. Raises ProtocolError when they were not asked for
         or do not lead to the root; what was asked for is then to be asked elsewhere."""
-        request = HashRequest(*_fields(message))
+        request = request_of(message)
         if request not in self._asked:
             raise ProtocolError("hashes that were not asked for")
         self.failed(request)  # unless they are right
@@ -137,17 +151,15 @@ def leaf_request(metainfo: Metainfo, piece: int) -> HashRequest | None:
     return HashRequest(file.root, 0, number << metainfo.layers.height, length, 0)
 
 
-def wrong_blocks(metainfo: Metainfo, piece: int, data: bytes | memoryview, message: Hashes) -> list[int]:
-    """The blocks of `data` that are wrong, by the answer to `leaf_request`. Raises ProtocolError when the answer itself
-    does not lead to the piece's hash."""
+def proven_leaves(metainfo: Metainfo, piece: int, message: Hashes) -> list[bytes]:
+    """The hashes that this piece's blocks must have, by the answer to `leaf_request`. Raises ProtocolError when the
+    answer does not lead to the piece's hash."""
     layers = metainfo.layers
     assert layers is not None
     told = merkle.split(message.hashes)
-    size = layers.size(piece)
-    if layers.root_of(piece, told) != layers.digest(piece):
+    if len(told) != message.length or layers.root_of(piece, told) != layers.digest(piece):
         raise ProtocolError("leaf hashes that do not lead to the piece's hash")
-    mine = merkle.leaves(memoryview(data)[:size])
-    return [block for block, digest in enumerate(mine) if digest != told[block]]
+    return told
 
 
 def _find(metainfo: Metainfo, request: HashRange) -> tuple[PieceLayers, File] | None:

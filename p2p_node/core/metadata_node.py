@@ -11,15 +11,15 @@ from collections.abc import Iterable, Sequence
 from random import Random
 
 from p2p_node.boundary import Close, ConnectionId, Dial, Effect, Learned, Send
+from p2p_node.core.admission import HANDSHAKE_S
 from p2p_node.core.connection import Connection, Phase
 from p2p_node.core.dialer import Dialer
 from p2p_node.core.extensions import Extensions
 from p2p_node.core.metadata import MetadataFetcher
 from p2p_node.core.node import Tally
 from p2p_node.core.peer_exchange import PeerExchange
-from p2p_node.core.swarm import HANDSHAKE_S
-from p2p_node.discovery.tiers import Tiers
-from p2p_node.discovery.tracker import Identity, Standing
+from p2p_node.discovery.tracker import Standing
+from p2p_node.discovery.trackers import Trackers
 from p2p_node.wire.address import Address, is_ipv6
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.extension import Extension
@@ -45,15 +45,14 @@ class MetadataNode:
     """Fetches one torrent's metadata. Every input takes `now`, seconds of one monotonic clock."""
 
     def __init__(self, magnet: Magnet, peer_id: bytes, own: Address, rng: Random, now: float) -> None:
-        self._info_hash = magnet.info_hash
+        self._info_hashes = magnet.info_hashes
         self._peer_id = peer_id
         self._connections: dict[ConnectionId, Connection] = {}
         self._dialling: dict[ConnectionId, Address] = {}
         self._ipv6 = is_ipv6(own[0])
         self._dialer = Dialer(own)
         self._dialer.learn(address for address in magnet.peers if is_ipv6(address[0]) == self._ipv6)
-        identity = Identity(magnet.info_hash, peer_id, own[1], rng.getrandbits(32))
-        self._trackers = Tiers([(url,) for url in magnet.trackers], identity, rng)
+        self._trackers = Trackers([(url,) for url in magnet.trackers], magnet.info_hashes, peer_id, own[1], rng)
         self._fetcher = MetadataFetcher(magnet)
         self._extensions = Extensions(
             own[1],
@@ -67,6 +66,7 @@ class MetadataNode:
         self._check_at = now
 
     complete = False
+    diversity = None
 
     @property
     def known(self) -> list[Address]:
@@ -87,13 +87,12 @@ class MetadataNode:
 
     def tally(self) -> Tally:
         """Nothing of the content was moved yet."""
-        return Tally(0, 0, 0, 0, UNKNOWN_LEFT, 0, {})
+        return Tally(0, 0, 0, 0, 0, UNKNOWN_LEFT, 0, {})
 
     def take_effects(self) -> list[Effect]:
         """What is to be done now, in order; taken once."""
         effects, self._effects = self._effects, []
-        effects += self._trackers.effects
-        self._trackers.effects.clear()
+        effects += self._trackers.take_effects()
         return effects
 
     # Inputs
@@ -106,7 +105,7 @@ class MetadataNode:
         self._connections[connection] = Connection(connection, address, outgoing, now)
         if outgoing:
             self._dialling[connection] = address
-            self._send_handshake(connection)
+            self._send_handshake(connection, self._info_hashes[0])
 
     def dial_failed(self, address: Address, now: float) -> None:
         """A `Dial` came to nothing."""
@@ -133,7 +132,7 @@ class MetadataNode:
             self._close(connection, reason, now)
             return
         if not peer.outgoing:
-            self._send_handshake(connection)
+            self._send_handshake(connection, handshake.info_hash)
         peer.phase = Phase.OPEN
         peer.peer_id = handshake.peer_id
         peer.extended = True
@@ -229,7 +228,7 @@ class MetadataNode:
                 self._close(peer.id, "has no metadata to offer", now)
 
     def _unwelcome(self, handshake: Handshake) -> str | None:
-        if handshake.info_hash != self._info_hash:
+        if handshake.info_hash not in self._info_hashes:
             return "asks for another torrent"
         if handshake.peer_id == self._peer_id:
             return "is this node itself"
@@ -261,8 +260,8 @@ class MetadataNode:
         self._effects.append(Close(connection, reason))
         self.disconnected(connection, now)
 
-    def _send_handshake(self, connection: ConnectionId) -> None:
-        self._effects.append(Send(connection, Handshake(self._info_hash, self._peer_id, fast=False)))
+    def _send_handshake(self, connection: ConnectionId, info_hash: bytes) -> None:
+        self._effects.append(Send(connection, Handshake(info_hash, self._peer_id, fast=False)))
 
     def _send(self, peer: Connection, message: Message, _now: float) -> None:
         self._effects.append(Send(peer.id, message))

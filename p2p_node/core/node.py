@@ -11,24 +11,32 @@ from dataclasses import dataclass
 from random import Random
 
 from p2p_node.boundary import Close, ConnectionId, Dial, Effect, Upload
+from p2p_node.core.connection import Phase
 from p2p_node.core.dialer import Dialer
+from p2p_node.core.rarity import Diversity
 from p2p_node.core.swarm import Swarm, SwarmSettings
-from p2p_node.discovery.tiers import FEW_PEERS, Tiers
-from p2p_node.discovery.tracker import Identity, Standing
+from p2p_node.discovery.tiers import FEW_PEERS
+from p2p_node.discovery.tracker import Standing
+from p2p_node.discovery.trackers import Trackers
 from p2p_node.wire.address import Address, is_ipv6
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.messages import Message
 from p2p_node.wire.metainfo import Metainfo
 
+GREETING_S, INTEREST_S = 2.0, 15.0
+"""Where all places are taken, a connection gives its own up that has not shaken hands after the first of these, or is
+of no interest to either side after the second; transmission looks at its interest every ten seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """What a node has moved so far, in payload bytes; `served` says how many verified bytes each peer sent,
-    `web_seeded` how many came from web seeds."""
+    `web_seeded` how many came from web seeds. Duplicates are part of what is wasted."""
 
     downloaded: int
     uploaded: int
     wasted: int
+    duplicates: int
     hash_failures: int
     left: int
     web_seeded: int
@@ -53,8 +61,7 @@ class Node:
         self._settings = settings
         self._dialer = Dialer(own)
         self._ipv6 = is_ipv6(own[0])
-        identity = Identity(metainfo.info_hash, peer_id, own[1], rng.getrandbits(32))
-        self._trackers = Tiers(metainfo.trackers, identity, rng)
+        self._trackers = Trackers(metainfo.trackers, metainfo.info_hashes, peer_id, own[1], rng)
         self._came_complete = self.complete
         self._unproven: dict[ConnectionId, Address] = {}
         """Connections dialled that have not shaken hands: a peer that just closes them may take another later."""
@@ -72,6 +79,11 @@ class Node:
         return min([self.swarm.timer, *(timer for timer in timers if timer is not None)])
 
     @property
+    def listed(self) -> bool:
+        """Whether some tracker knows of this peer, if there are trackers."""
+        return self._trackers.listed
+
+    @property
     def parted(self) -> bool:
         """Whether, after `stop`, every tracker that knows of this peer has heard its goodbye."""
         return self._trackers.parted
@@ -83,17 +95,22 @@ class Node:
             downloaded=sum(downloader.served.values()),
             uploaded=self.swarm.uploader.uploaded,
             wasted=downloader.wasted,
+            duplicates=downloader.duplicates,
             hash_failures=downloader.hash_failures,
             left=downloader.picker.left,
             web_seeded=self.swarm.web_seeds.delivered,
             served=dict(downloader.served),
         )
 
+    @property
+    def diversity(self) -> Diversity:
+        """How evenly the pieces are spread among the connected peers."""
+        return self.swarm.downloader.picker.rarity.diversity
+
     def take_effects(self) -> list[Effect]:
         """What is to be done now, in order; taken once."""
         effects, self._effects = self._effects, []
-        effects += self._trackers.effects
-        self._trackers.effects.clear()
+        effects += self._trackers.take_effects()
         effects += self.swarm.effects
         self.swarm.effects.clear()
         return effects
@@ -109,7 +126,7 @@ class Node:
         """A connection is established."""
         if outgoing:
             self._unproven[connection] = address
-        elif len(self.swarm.connections) >= self._settings.max_connections:
+        elif len(self.swarm.connections) >= self._settings.max_connections and not self._make_room(now):
             self._effects.append(Close(connection, "too many connections"))
             return
         self.swarm.connected(connection, address, outgoing, now)
@@ -146,6 +163,10 @@ class Node:
         if right and self.complete:
             self._trackers.completed(now)
             self._announce(now)
+
+    def leaves_hashed(self, leaves: Sequence[bytes], now: float) -> None:
+        """The outcome of a `HashLeaves`: SHA-256 of each block of its pieces; none when they could not be read."""
+        self.swarm.leaves_hashed(leaves, now)
 
     def range_received(self, number: int, data: bytes, now: float) -> None:
         """Bytes of a `FetchRange` came, in order; `data` is copied where it is kept."""
@@ -188,12 +209,25 @@ class Node:
     def tick(self, now: float) -> None:
         """The timer came due; also the first input, to begin."""
         self.swarm.tick(now)
+        if self.swarm.starving:
+            self._trackers.lonely(now)
         self._announce(now)
         self._dial(now)
 
     def stop(self, now: float) -> None:
         """Say goodbye to the trackers; connections are ended by whoever holds them."""
         self._trackers.stop(self._standing(), now)
+
+    def _make_room(self, now: float) -> bool:
+        """End the oldest connection that is of no use to either side, so that nobody can keep others out by doing
+        nothing; returns whether there was one."""
+        for peer in self.swarm.connections.values():
+            silent = peer.phase is Phase.HANDSHAKE and now - peer.opened >= GREETING_S
+            idle = not (peer.am_interested or peer.peer_interested) and now - peer.opened >= INTEREST_S
+            if silent or idle:
+                self.swarm.close(peer.id, "makes room for another", now)
+                return True
+        return False
 
     def _announce(self, now: float) -> None:
         due = self._trackers.timer

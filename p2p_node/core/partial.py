@@ -9,17 +9,21 @@ class Partial:
     """One piece in progress. `open` is the set (see `bits`) of blocks nobody was asked for, `missing` of those not
     received."""
 
-    __slots__ = ("block_count", "missing", "open", "owner", "piece", "senders", "workers")
+    __slots__ = ("block_count", "missing", "open", "owner", "padding", "piece", "proven", "senders", "workers")
 
-    def __init__(self, piece: int, block_count: int, owner: Address | None = None) -> None:
+    def __init__(self, piece: int, block_count: int, owner: Address | None = None, padding: int = 0) -> None:
         self.piece = piece
         self.block_count = block_count
-        self.missing = (1 << block_count) - 1
+        self.padding = padding
+        """The blocks that nobody sends, as they are zeros."""
+        self.missing = ((1 << block_count) - 1) & ~padding
         self.open = self.missing
         self.owner = owner
         """The only peer that may contribute, on parole; None: everybody may."""
         self.senders: dict[Address, int] = {}
         """Who sent which of the blocks that are here."""
+        self.proven = 0
+        """Blocks known to be right by their own hashes, whoever sent them."""
         self.workers = 0
         """Connections that are asking for this piece's blocks one after the other."""
 
@@ -38,12 +42,12 @@ class Partial:
     @property
     def untouched(self) -> bool:
         """Whether no block of it is asked for or here."""
-        return self.open == (1 << self.block_count) - 1
+        return self.open == ((1 << self.block_count) - 1) & ~self.padding
 
     @property
     def received(self) -> int:
         """The blocks that are here."""
-        return ((1 << self.block_count) - 1) ^ self.missing
+        return ((1 << self.block_count) - 1) & ~self.padding & ~self.missing
 
     def give_back(self, blocks: int) -> None:
         """The blocks were asked for in vain; they are open again unless they came meanwhile."""
@@ -59,8 +63,24 @@ class Partial:
         return needed
 
     def reject(self, source: Address) -> int:
-        """Take nothing from this peer: its blocks are missing and open again. Returns them."""
-        blocks = self.senders.pop(source, 0)
+        """Take nothing from this peer: its blocks, but for those proven, are missing and open again. Returns them."""
+        blocks = self.senders.get(source, 0) & ~self.proven
+        self._take_back(source, blocks)
+        return blocks
+
+    def convict(self, wrong: int) -> list[Address]:
+        """These blocks are wrong: they are missing and open again, for everybody, and the others proven. Returns who
+        sent them."""
+        self.proven = self.received & ~wrong
+        self.owner = None
+        liars = [sender for sender, blocks in self.senders.items() if blocks & wrong]
+        for liar in liars:
+            self._take_back(liar, self.senders[liar] & wrong)
+        return liars
+
+    def _take_back(self, source: Address, blocks: int) -> None:
         self.missing |= blocks
         self.open |= blocks
-        return blocks
+        left = self.senders.pop(source, 0) & ~blocks
+        if left:
+            self.senders[source] = left

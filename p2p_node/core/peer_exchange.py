@@ -14,10 +14,10 @@ from random import Random
 from p2p_node.boundary import ConnectionId
 from p2p_node.core.allowance import Allowance
 from p2p_node.core.connection import Connection
-from p2p_node.wire.announce import Address
+from p2p_node.wire.address import Address, pack_address, unpack_address
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.extension import Extension
-from p2p_node.wire.pex import Compact, Gossip, Trait, pack, unpack
+from p2p_node.wire.pex import Compact, Gossip, Trait
 
 INTERVAL_S = 60.0
 """Shortest time between two messages to one peer (BEP 11)."""
@@ -25,6 +25,10 @@ INTERVAL_S = 60.0
 GATHER_S = 0.5
 """News waits so long for company; a first message that went out with one address would silence its peer's sender for
 INTERVAL_S."""
+
+SPREAD_S, STEPS = 0.25, 5
+"""First messages go out up to so much later, in as many steps, one after the other: two peers that are told of each
+other at once dial each other at once, and libtorrent then ends both connections."""
 
 MAX_TOLD = 50
 """Addresses that one message may add, and drop (BEP 11)."""
@@ -48,10 +52,10 @@ class _Partner:
 
     __slots__ = ("allowance", "heard", "next_at", "told")
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, next_at: float, now: float) -> None:
         self.told: set[Compact] = set()
         self.heard: set[Compact] = set()
-        self.next_at = now
+        self.next_at = next_at
         self.allowance = Allowance(BURST, INTERVAL_S, now)
 
 
@@ -81,11 +85,11 @@ class PeerExchange:
     def joined(self, peer: Connection, now: float) -> None:
         """A peer told which extensions it speaks, and perhaps where it listens."""
         if peer.listen_address is not None:
-            self._contacts[peer.id] = pack(peer.listen_address)
+            self._contacts[peer.id] = pack_address(peer.listen_address)
         if Extension.PEX not in peer.numbers:
             self._partners.pop(peer.id, None)
         elif peer.id not in self._partners:
-            self._partners[peer.id] = _Partner(now)
+            self._partners[peer.id] = _Partner(now + GATHER_S + peer.id % STEPS * SPREAD_S / STEPS, now)
         self._wake(now + GATHER_S)
 
     def left(self, peer: Connection, now: float) -> None:
@@ -124,7 +128,7 @@ class PeerExchange:
             self._forget_at = now + INTERVAL_S
         fresh = [compact for compact in gossip.added if compact in heard and compact not in self._lately]
         self._lately.update(fresh)
-        addresses = (unpack(compact) for compact in fresh)
+        addresses = (unpack_address(compact) for compact in fresh)
         self.found += [address for address in addresses if _is_dialable(address, self._own, peer.address)]
 
     def take_found(self) -> list[Address]:
@@ -166,7 +170,5 @@ def _is_dialable(address: Address, own: Address, teller: Address) -> bool:
         return False
     if host.is_multicast or host.is_unspecified or host.is_link_local or host.packed == b"\xff" * 4:
         return False
-    if isinstance(host, ipaddress.IPv6Address) and host.ipv4_mapped is not None:
-        return False  # an IPv4 address in disguise
     # Only who is on this machine itself can mean this machine by it.
     return not host.is_loopback or ipaddress.ip_address(teller[0]).is_loopback

@@ -32,8 +32,13 @@ class Picker:
         """Pieces not verified."""
         self.left = sum(metainfo.piece_size(piece) for piece in bits.members(self.missing))
         """Bytes not verified."""
-        self._fresh = self.missing
-        """Missing pieces of which no block was asked for."""
+        self._padded = metainfo.layout.length < metainfo.layout.end
+        self.hollow = self._hollow() & self.missing
+        """Missing pieces that are all padding: nobody sends them."""
+        self._unverifiable = metainfo.unverifiable & self.missing
+        """Missing pieces whose hashes are not known yet: what cannot be verified is not asked for."""
+        self._fresh = self.missing & ~self.hollow & ~self._unverifiable
+        """Missing pieces of which no block was asked for, and some may be."""
         self.partials: dict[int, Partial] = {}
         self._open = 0
         """Partials with blocks that nobody was asked for."""
@@ -59,6 +64,11 @@ class Picker:
             self._open &= ~(1 << partial.piece)
             self.leave(connection)
         return partial.piece, blocks
+
+    def verifiable(self, unverifiable: int) -> None:
+        """Hashes of more pieces are known now, of all but this set."""
+        self._fresh |= self._unverifiable & ~unverifiable
+        self._unverifiable &= unverifiable
 
     @property
     def fresh(self) -> int:
@@ -90,7 +100,7 @@ class Picker:
     @property
     def end_game(self) -> bool:
         """Whether every missing block has been asked for."""
-        return not self._fresh and not self._open
+        return not self._fresh and not self._open and not self._unverifiable
 
     def leave(self, connection: Connection) -> None:
         """The peer stops working on its piece; what it was asked for stays asked."""
@@ -130,11 +140,29 @@ class Picker:
 
     def failed(self, piece: int) -> Address | None:
         """The piece was wrong, and is wanted from the start; returns who is to blame, if that is known."""
+        senders = set(self.partials.pop(piece).senders)
+        if not senders:  # all padding: nobody can send another
+            return None
         self._fresh |= 1 << piece
-        liar = self.trust.failed(set(self.partials.pop(piece).senders))
+        liar = self.trust.failed(senders)
         if liar is None:
             self._failed |= 1 << piece
         return liar
+
+    def convict(self, piece: int, wrong: int) -> list[Address]:
+        """These blocks of the piece are wrong, and wanted again; returns who sent them, now banned."""
+        liars = self.partials[piece].convict(wrong)
+        self._open |= 1 << piece
+        for liar in liars:
+            self.trust.ban(liar)
+        return liars
+
+    def begin_hollow(self) -> int:
+        """Take a piece that is all padding, to be verified as it is."""
+        piece = bits.first(self.hollow, 0)
+        self.hollow &= ~(1 << piece)
+        self.partials[piece] = Partial(piece, self.block_count(piece), None, self.padding(piece))
+        return piece
 
     def reject(self, source: Address) -> list[tuple[int, int]]:
         """Take nothing from this peer into the pieces in progress; returns them and its blocks, open again."""
@@ -163,6 +191,10 @@ class Picker:
         last = self.block_count(piece) - 1
         short = BLOCK - self.block_size(piece, last) if blocks >> last & 1 else 0
         return blocks.bit_count() * BLOCK - short
+
+    def padding(self, piece: int) -> int:
+        """The blocks of this piece that are all padding."""
+        return self._metainfo.padding(piece) if self._padded else 0
 
     def block_count(self, piece: int) -> int:
         """Blocks in this piece."""
@@ -197,8 +229,18 @@ class Picker:
 
     def _begin(self, piece: int, beginner: Address) -> Partial:
         alone = self.trust.on_parole(beginner) or self._failed >> piece & 1
-        partial = Partial(piece, self.block_count(piece), beginner if alone else None)
+        partial = Partial(piece, self.block_count(piece), beginner if alone else None, self.padding(piece))
         self.partials[piece] = partial
         self._fresh &= ~(1 << piece)
         self._open |= 1 << piece
         return partial
+
+    def _hollow(self) -> int:
+        if not self._padded or not self._metainfo.v1:
+            return 0  # in v2 alone no piece begins with padding
+        layout, length = self._metainfo.layout, self._metainfo.piece_length
+        hollow = 0
+        for start, end in layout.padding(0, layout.end):
+            first, past = -(-start // length), self._metainfo.piece_count if end == layout.end else end // length
+            hollow |= max((1 << past) - (1 << first), 0)
+        return hollow

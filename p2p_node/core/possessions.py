@@ -49,8 +49,14 @@ class Possessions:
         self._connections = connections
         self._send = send
         self._first_copies = first_copies
-        self.flush_at: float | None = None
-        """When `flush` wants to be called; None while nothing waits."""
+        self._flush_at: float | None = None
+        """When the HAVEs that wait are due; None while none do."""
+
+    @property
+    def timer(self) -> float | None:
+        """When `tick` wants to be called; None when no time matters."""
+        place_at = self._first_copies.timer if self._first_copies is not None else None
+        return min((due for due in (self._flush_at, place_at) if due is not None), default=None)
 
     @property
     def holds_back(self) -> bool:
@@ -87,9 +93,11 @@ class Possessions:
             self._reveal_all(now)
         self.update_interest(peer, now)
 
-    def asked(self, peer: Connection, now: float) -> None:
-        """The peer asked for a piece for the first time: a thrifty seed tells it of the next."""
+    def asked(self, peer: Connection, idle: float, now: float) -> None:
+        """The peer asked for a piece for the first time, after it left the uplink idle for so many seconds: a thrifty
+        seed tells it of the next."""
         if self._first_copies is not None:
+            self._first_copies.asked(peer, idle)
             self._reveal(peer, now)
 
     def left(self, peer: Connection, now: float) -> None:
@@ -132,12 +140,14 @@ class Possessions:
             if peer.phase is not Phase.OPEN:
                 continue
             peer.haves_due |= bit
-            if not peer.peer_interested and not peer.have & bit:
+            if not (peer.peer_interested and peer.uploads) and not peer.have & bit:
                 self.tell(peer, now)
             if peer.am_interested and not peer.have & missing:
                 self.update_interest(peer, now)
-        if self.flush_at is None:
-            self.flush_at = now + self._wait_s(now)
+        if not any(peer.pending for peer in self._connections.values()):
+            self._flush_at = now  # a super-seed offers its next piece when it hears what became of the last
+        elif self._flush_at is None:
+            self._flush_at = now + self._wait_s(now)
 
     def tell(self, peer: Connection, now: float) -> None:
         """Send this peer the HAVEs that have waited for company."""
@@ -150,9 +160,16 @@ class Possessions:
         if news:
             self._send(peer, wire.Haves(tuple(bits.members(news))), now)
 
-    def flush(self, now: float) -> None:
-        """Send everybody the HAVEs that have waited."""
-        self.flush_at = None
+    def tick(self, now: float) -> None:
+        """The timer came due."""
+        if self._flush_at is not None and now >= self._flush_at:
+            self._flush(now)
+        if self._first_copies is not None and (due := self._first_copies.timer) is not None and now >= due:
+            self._first_copies.expire(now)
+            self._reveal_all(now)
+
+    def _flush(self, now: float) -> None:
+        self._flush_at = None
         for peer in self._connections.values():
             if peer.haves_due:
                 self.tell(peer, now)
@@ -161,12 +178,6 @@ class Possessions:
         uploaded = sum(peer.upload.per_second(now) for peer in self._connections.values())
         wait = len(self._connections) * PACKET / (HAVE_SHARE * max(uploaded, 1.0))
         return min(max(wait, MIN_WAIT_S), MAX_WAIT_S)
-
-    def expire(self, now: float) -> None:
-        """Place first copies anew that their peers show no use for."""
-        if self._first_copies is not None:
-            self._first_copies.expire(now)
-            self._reveal_all(now)
 
     def _add(self, peer: Connection, piece: int) -> None:
         if peer.have >> piece & 1:

@@ -4,8 +4,18 @@ operations."""
 from __future__ import annotations
 
 from random import Random
+from typing import NamedTuple
 
 from p2p_node.core import bits
+
+
+class Diversity(NamedTuple):
+    """How evenly pieces are spread among the connected peers: copies on average, the fewest of any piece, and how many
+    pieces have so few."""
+
+    mean: float
+    fewest: int
+    rarest: int
 
 
 class Rarity:
@@ -52,6 +62,14 @@ class Rarity:
     def absent(self) -> int:
         """The pieces that no connected peer has."""
         return 0 if self.seeds else self._levels[0]
+
+    @property
+    def diversity(self) -> Diversity:
+        """How evenly pieces are spread now."""
+        counts = [level.bit_count() for level in self._levels]
+        fewest = next(copies for copies, count in enumerate(counts) if count)
+        mean = sum(copies * count for copies, count in enumerate(counts)) / self._piece_count
+        return Diversity(mean + self.seeds, fewest + self.seeds, counts[fewest])
 
     def rarest(self, among: int, rng: Random, hint: int = 0) -> int:
         """The rarest piece of a non-empty set; of several one in `hint`, and else at random, so that peers do

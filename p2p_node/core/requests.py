@@ -6,6 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from p2p_node.core.connection import Connection
+from p2p_node.wire.messages import BLOCK
+
+WORTH = 1.5
+"""A block is asked for again when it is expected to take this many times longer than the new peer needs for one."""
+
+LONGEST_S = 1.0
+"""What a peer is taken to need for a block at most, also while its rate is not known."""
 
 
 class Requests:
@@ -52,11 +59,12 @@ class Requests:
         Peers answer in order, so of each peer's blocks it is the last one, and of all peers that of the one whose queue
         takes longest at its present rate.
         """
-        latest, found = 0.0, None
+        needed = max(connection.latency, BLOCK / max(connection.download.per_second(now), 1.0))
+        latest, found = WORTH * min(needed, LONGEST_S), None
         for other in others:
             if not other.pending or other is connection:
                 continue
-            wait = len(other.pending) / max(other.download.per_second(now), 1.0)
+            wait = len(other.pending) * BLOCK / max(other.download.per_second(now), 1.0)
             if wait > latest and (key := self._last_single(other, connection.available)) is not None:
                 latest, found = wait, key
         return found

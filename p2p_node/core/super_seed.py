@@ -41,6 +41,11 @@ class SuperSeed:
         self._over = self._over or not self._rarity.absent
         return self._over
 
+    @property
+    def timer(self) -> float | None:
+        """When `expire` wants to be called; None while nothing is on offer."""
+        return min((since + PATIENCE_S for _, since in self._offers.values()), default=None)
+
     def to_reveal(self, connection: Connection, now: float) -> int:
         """The further pieces to tell this peer about now."""
         hidden = self._all & ~connection.revealed & ~connection.have
@@ -52,6 +57,9 @@ class SuperSeed:
         piece = self._rarity.rarest(hidden & ~on_offer or hidden, self._rng)
         self._offers[connection] = (piece, now)
         return 1 << piece
+
+    def asked(self, connection: Connection, idle: float) -> None:
+        """The peer asks for a piece; it is told of the next only when it has passed that on."""
 
     def delivered(self, piece: int) -> bool:
         """Some peer has this piece now; returns whether peers are to be told of more."""
@@ -70,7 +78,7 @@ class SuperSeed:
     def expire(self, now: float) -> None:
         """Give up waiting for peers that do not pass on what they got."""
         for owner, (_, since) in list(self._offers.items()):
-            if now - since > PATIENCE_S:
+            if now - since >= PATIENCE_S:
                 del self._offers[owner]
 
     def _is_passed_on(self, owner: Connection) -> bool:

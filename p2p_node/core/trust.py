@@ -43,7 +43,11 @@ class Trust:
             self._parole.update(contributors)
             return None
         liar = next(iter(contributors))
+        self.ban(liar)
+        return liar
+
+    def ban(self, liar: Address) -> None:
+        """This peer is known to send what is wrong."""
         self._banned.add(liar)
         self._parole.discard(liar)
         self._liars[liar[0]] += 1
-        return liar

@@ -37,6 +37,16 @@ class Uploader:
         """Connections with requests that have no lane, in the order of their turns."""
         self.uploaded = 0
 
+    @property
+    def has_room(self) -> bool:
+        """Whether nobody waits for the uplink."""
+        return not self._waiting
+
+    def idle_s(self, connection: Connection, now: float) -> float:
+        """Seconds for which this peer left the uplink idle; 0 while anybody waits for it."""
+        busy = self._waiting or self._lanes.holds(connection)
+        return 0.0 if busy else now - connection.last_sent
+
     def requested(self, connection: Connection, requests: Requests, have: int) -> None:
         """A peer asks for blocks. Raises ProtocolError when no such blocks can exist."""
         self._check(requests)

@@ -145,11 +145,16 @@ class Registry:
         # Who knows only a magnet link may announce that nothing is left, too (aria2 does): starting, it may need seeds.
         needs_seeds = announce.left > 0 or announce.event is Event.STARTED
         others = [
-            member.address
+            member
             for (peer_id, over_ipv6), member in swarm.members.items()
             if peer_id != announce.peer_id and ipv6 in (None, over_ipv6) and (needs_seeds or not member.seed)
         ]
-        return tuple(others if len(others) <= wanted else self._rng.sample(others, wanted))
+        chosen = others if len(others) <= wanted else self._rng.sample(others, wanted)
+        if seeds := [member for member in others if member.seed]:
+            # Named first, and to everybody: else beginners in a crowd might hear of one another alone.
+            seed = self._rng.choice(seeds)
+            chosen = [seed, *(member for member in chosen if member is not seed)][:wanted]
+        return tuple(member.address for member in chosen)
 
     def _has_room(self, info_hash: bytes, host: str) -> bool:
         return (

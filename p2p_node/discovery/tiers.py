@@ -70,6 +70,11 @@ class Tiers:
         return min(timers, default=None)
 
     @property
+    def listed(self) -> bool:
+        """Whether some tracker knows of this peer; without trackers there is nobody to tell."""
+        return any(tracker.heard for tracker in self._all) or not self._all
+
+    @property
     def parted(self) -> bool:
         """Whether, after `stop`, nothing more is to be waited for."""
         return self._stopping and all(tracker.asked_at is None for tracker in self._all)
@@ -93,7 +98,7 @@ class Tiers:
         self._round_at = min(self._round_at, now)
 
     def lonely(self, now: float) -> None:
-        """Too few peers are left: ask again as early as that is allowed."""
+        """Too few peers are left, or none has anything new: ask again as early as that is allowed."""
         self._round_at = min(self._round_at, max(self._early_at, now))
 
     def stop(self, standing: Standing, now: float) -> None:
@@ -129,6 +134,10 @@ class Tiers:
             if isinstance(answer, AnnounceReply):
                 return self._answered(tracker, answer, now)
         return ()
+
+    def awaits(self, url: str) -> bool:
+        """Whether this tracker was asked and has not answered."""
+        return self._waiting(url) is not None
 
     def failed(self, url: str, now: float) -> None:
         """A tracker could not be reached, or answered nothing sensible."""

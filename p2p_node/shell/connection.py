@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from p2p_node.boundary import ConnectionId
@@ -35,8 +36,23 @@ could be used before. On a slow link this saves a wake-up a packet, two thirds o
 READ = 512 * 1024
 """Bytes received at once at most: what is read is still in the processor's cache when it is copied to its piece."""
 
+MAX_UNREAD = 4 << 20
+"""Bytes that wait for a peer to read them, beyond which it is cut off: more than two turns of blocks and every answer
+that an honest peer may have coming."""
+
+LINGER_S = 5.0
+"""How long a connection that is to end waits for its peer to read what was sent before."""
+
 _receive_buffer = memoryview(bytearray(MAX_FRAME + 4 + READ))
 """One for the process: it is filled and emptied within one callback, and an idle connection then costs no buffer."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Bytes over a peer's connections, protocol and payload, without what TCP/IP adds."""
+
+    received: int = 0
+    sent: int = 0
 
 
 class PeerConnection(asyncio.BufferedProtocol):
@@ -44,6 +60,7 @@ class PeerConnection(asyncio.BufferedProtocol):
 
     def __init__(self, peer: Peer, number: ConnectionId, outgoing: bool) -> None:
         self.number = number
+        self.address: Address = ("", 0)
         self._writable = True
         self.transport: asyncio.Transport | None = None
         self._peer = peer
@@ -60,8 +77,8 @@ class PeerConnection(asyncio.BufferedProtocol):
         transport.set_write_buffer_limits(high=0)  # so that `write` tries the socket at once and tells the outcome
         self._socket = socket.socket(fileno=transport.get_extra_info("socket").fileno())
         self.allow_unsent(BLOCK)
-        address: Address = transport.get_extra_info("peername")[:2]
-        self._peer.connection_made(self, address, self._outgoing)
+        self.address = transport.get_extra_info("peername")[:2]
+        self._peer.connection_made(self, self.address, self._outgoing)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed."""
@@ -79,6 +96,7 @@ class PeerConnection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes were received."""
+        self._peer.traffic.received += nbytes
         end = len(self._rest) + nbytes
         position = 0
         try:
@@ -111,7 +129,10 @@ class PeerConnection(asyncio.BufferedProtocol):
         """Send this; returns whether the socket has taken everything. If not, `Peer.drained` is told when it has, and
         until then `data` must stay as it is."""
         if self.transport is not None:
+            self._peer.traffic.sent += len(data)
             self.transport.write(data)
+            if not self._writable and self.transport.get_write_buffer_size() > MAX_UNREAD:
+                asyncio.get_running_loop().call_soon(self._peer.misbehaved, self, "does not read what it is sent")
         return self._writable
 
     def allow_unsent(self, size: int) -> None:
@@ -132,5 +153,11 @@ class PeerConnection(asyncio.BufferedProtocol):
 
     def close(self, abrupt: bool = False) -> None:
         """End the connection: after what is written was sent, or at once with a reset."""
-        if self.transport is not None:
-            self.transport.abort() if abrupt else self.transport.close()
+        if self.transport is None:
+            return
+        if abrupt:
+            self.transport.abort()
+            return
+        self.transport.close()
+        if not self._writable:
+            asyncio.get_running_loop().call_later(LINGER_S, self.close, True)

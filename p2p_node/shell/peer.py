@@ -18,15 +18,15 @@ from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.alarm import Alarm
 from p2p_node.shell.announcing import Announcing
-from p2p_node.shell.connection import PeerConnection
+from p2p_node.shell.connection import PeerConnection, Traffic
 from p2p_node.shell.datagrams import DatagramSocket
 from p2p_node.shell.dialing import Dialing
 from p2p_node.shell.downlink import Downlink
 from p2p_node.shell.errors import NodeError, describe
+from p2p_node.shell.intake import Intake
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.throttle import TokenBucket
 from p2p_node.shell.uplink import Uplink
-from p2p_node.shell.verifying import Verifier
 from p2p_node.shell.web_ranges import WebRanges
 from p2p_node.wire.announce import Address
 from p2p_node.wire.handshake import Handshake
@@ -55,9 +55,9 @@ class Peer:
         self.node: Node | MetadataNode | None = None
         self.raw_info: bytes | None = None
         """The info dictionary that `seek` asked for, once it is here."""
-        self.first_byte_at: float | None = None
-        """When the first payload byte came, and when the last was verified, in seconds of `time.monotonic()`."""
         self.completed_at: float | None = None
+        """When the last payload byte was verified, in seconds of `time.monotonic()`."""
+        self.traffic = Traffic()
         self.changed = asyncio.Event()
         """Set whenever there is something new to report: metadata, a first byte, a verified piece, an end."""
         self.failed: NodeError | None = None
@@ -66,15 +66,16 @@ class Peer:
         self._hasher = hasher
         self._upload_rate = TokenBucket(upload_rate) if upload_rate else None
         self._uplink: Uplink | None = None
-        self._verifier: Verifier | None = None
+        self._intake: Intake | None = None
+        self._ranges: WebRanges | None = None
         self._downlink = Downlink(download_rate) if download_rate else None
         self._storage: Storage | None = None
         self._connections: dict[ConnectionId, PeerConnection] = {}
         self._last_number = 0
         self._server: asyncio.Server | None = None
-        self._ranges = WebRanges(self)
         self._announcing: Announcing | None = None
         self._datagrams = DatagramSocket(self.feed)
+        self._listed = asyncio.Event()
         self._parted = asyncio.Event()
         self._dialing: Dialing | None = None
         self._alarm = Alarm(self._tick)
@@ -117,11 +118,18 @@ class Peer:
         rng = Random(self._peer_id)
         self._storage = storage
         self.node = Node(metainfo, self._peer_id, self.address, have, settings, rng, self._loop.time())
-        self._verifier = Verifier(metainfo, storage, self._hasher, self._verified, self._fail)
+        self._intake = Intake(self.node, storage, self._hasher, self.feed, self.changed.set, self._fail)
+        self._ranges = WebRanges(self.node, self)
+        self._performers |= {**self._intake.performers, **self._ranges.performers}
         self._uplink = Uplink(self.node, storage, self._connections, self._upload_rate, self._fail)
         self.node.learn(known, self._loop.time())
         self.node.tick(self._loop.time())
         self._perform()
+
+    async def listed(self, patience: float) -> None:
+        """Wait until others can find this peer by a tracker, at most `patience` seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._listed.wait(), patience)
 
     async def leave(self, abrupt: bool = False) -> None:
         """End: gracefully with a goodbye to the trackers, or abruptly with every connection reset."""
@@ -138,14 +146,22 @@ class Peer:
         if self._dialing is not None:
             await self._dialing.close()
         self.node = None
+        if self._intake is not None:
+            await self._intake.settle()
         if self._uplink is not None:
             self._uplink.stop()
-        await self._ranges.close()
+        if self._ranges is not None:
+            await self._ranges.close()
         self._datagrams.close()
         if self._announcing is not None:
             await self._announcing.close()
         if self._storage is not None:
             self._storage.close()
+
+    @property
+    def first_byte_at(self) -> float | None:
+        """When the first payload byte came, in seconds of `time.monotonic()`."""
+        return self._intake.first_byte_at if self._intake is not None else None
 
     @property
     def connection_count(self) -> int:
@@ -164,7 +180,12 @@ class Peer:
         self._perform()
 
     def connection_lost(self, connection: PeerConnection) -> None:
-        """A socket is closed."""
+        """A socket is closed, by the other end or because it broke."""
+        if connection.number in self._connections:
+            log.info("%s:%d lost the connection to %s:%d", *self.address, *connection.address)
+            self._forget(connection)
+
+    def _forget(self, connection: PeerConnection) -> None:
         if self._connections.pop(connection.number, None) is not None and self.node is not None:
             if self._uplink is not None:
                 self._uplink.left(connection)
@@ -190,12 +211,6 @@ class Peer:
         """A peer sent what is no protocol."""
         self._close(boundary.Close(connection.number, reason))
 
-    def tell(self, event: Callable[[Node, float], None]) -> None:
-        """Something else happened that the node is to hear of."""
-        if isinstance(self.node, Node):
-            event(self.node, self._loop.time())
-            self._perform()
-
     def take_download(self, received: int) -> float:
         """Bytes came; returns the seconds until more may come by the download rate."""
         return self._downlink.take(received) if self._downlink is not None else 0.0
@@ -215,13 +230,8 @@ class Peer:
 
     def _effect_table(self) -> dict[type, Callable[..., None]]:
         return {
-            boundary.Store: self._store,
-            boundary.Verify: self._verify,
-            boundary.Discard: self._discard,
             boundary.Dial: self._dial,
             boundary.Announce: self._announce,
-            boundary.FetchRange: self._ranges.fetch,
-            boundary.CancelRange: self._ranges.cancel,
             boundary.SendDatagram: self._datagrams.send,
             boundary.Notice: self._notice,
             boundary.Complete: self._complete,
@@ -250,6 +260,8 @@ class Peer:
             self._close(close)
         if serve and self._uplink is not None:
             self._uplink.serve()
+        if isinstance(self.node, Node) and self.node.listed:
+            self._listed.set()
         if self.node.parted:
             self._parted.set()
         self._alarm.set(self.node.timer)
@@ -263,33 +275,9 @@ class Peer:
     def _close(self, effect: boundary.Close) -> None:
         connection = self._connections.get(effect.connection)
         if connection is not None:
-            log.info("%s:%d closes connection %d: %s", *self.address, effect.connection, effect.reason)
+            log.info("%s:%d closes the connection to %s:%d: %s", *self.address, *connection.address, effect.reason)
             connection.close()
-            self.connection_lost(connection)
-
-    def _store(self, effect: boundary.Store) -> None:
-        assert self._storage is not None
-        if self.first_byte_at is None:
-            self.first_byte_at = time.monotonic()
-            self.changed.set()
-        self._storage.store(effect.piece, effect.begin, effect.blocks)
-
-    def _verify(self, effect: boundary.Verify) -> None:
-        assert self._verifier is not None
-        self._verifier.verify(effect.piece)
-
-    def _verified(self, piece: int, right: bool) -> None:
-        if not isinstance(self.node, Node) or self._storage is None:
-            return
-        if right:
-            self._storage.discard(piece)
-        self.node.piece_verified(piece, right, self._loop.time())
-        self.changed.set()
-        self._perform()
-
-    def _discard(self, effect: boundary.Discard) -> None:
-        assert self._storage is not None
-        self._storage.discard(effect.piece)
+            self._forget(connection)
 
     def _complete(self, _effect: boundary.Complete) -> None:
         self.completed_at = time.monotonic()

@@ -87,7 +87,10 @@ class ResumeRecord:
 
 @asynccontextmanager
 async def recorded(record: ResumeRecord, peer: Peer) -> AsyncIterator[None]:
-    """Keep the record of a joined peer's download while the body runs, and bring it up to date when it ends."""
+    """Keep the record of a joined peer's download while the body runs, and bring it up to date when it ends.
+
+    A download that ends unfinished leaves its swarm first: a piece written later would make the record untrue.
+    """
     assert isinstance(peer.node, Node)
     swarm, stopped = peer.node.swarm, asyncio.Event()
 
@@ -108,4 +111,5 @@ async def recorded(record: ResumeRecord, peer: Peer) -> AsyncIterator[None]:
         if swarm.complete:
             record.remove()
         else:
+            await peer.leave()
             await asyncio.to_thread(record.write, swarm.have)

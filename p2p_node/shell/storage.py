@@ -12,6 +12,7 @@ from pathlib import Path
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.files import Files
 from p2p_node.shell.piece_buffers import PieceBuffers
+from p2p_node.wire import merkle
 from p2p_node.wire.metainfo import Metainfo
 
 
@@ -58,6 +59,19 @@ class Storage:
         """Fill `blocks` with what follows `begin` in a verified piece. Raises NodeError when it cannot be read, or a
         file is shorter than it was."""
         self.files.read_into(self._metainfo.offset(piece) + begin, blocks)
+
+    def leaves(self, pieces: range) -> list[bytes]:
+        """The SHA-256 of each block of these consecutive pieces, collected or on the disk (BEP 52); called on another
+        thread. Raises NodeError when one cannot be read."""
+        hashes: list[bytes] = []
+        for piece in pieces:
+            size = self._metainfo.layers.size(piece) if self._metainfo.layers else self._metainfo.piece_size(piece)
+            collected = self._buffers.get(piece)
+            data = memoryview(bytearray(size)) if collected is None else collected[:size]
+            if collected is None:
+                self.files.read_into(self._metainfo.offset(piece), [data])
+            hashes += merkle.leaves(data)
+        return hashes
 
     def check(self, recorded: int = 0) -> int:
         """Hash what the files hold; returns the set of right pieces (see `core.bits`), those in `recorded` unread."""

@@ -16,8 +16,8 @@ Address: TypeAlias = tuple[str, int]
 """An IP address, as text, and a port."""
 
 _PORT = 2
-_IPV4 = 4 + _PORT
-_IPV6 = 16 + _PORT
+IPV4 = 4 + _PORT
+IPV6 = 16 + _PORT
 """Bytes of an address and port in compact form."""
 
 
@@ -38,6 +38,11 @@ def pack_address(address: Address) -> bytes:
     return ipaddress.ip_address(address[0]).packed + address[1].to_bytes(_PORT, "big")
 
 
+def unpack_address(data: bytes) -> Address:
+    """The address and port in 6 bytes, or 18 for IPv6."""
+    return canonical_host(str(ipaddress.ip_address(data[:-_PORT]))), int.from_bytes(data[-_PORT:], "big")
+
+
 def pack_addresses(addresses: Iterable[Address], ipv6: bool = False) -> bytes:
     """The compact list of those addresses that are of this family."""
     return b"".join(pack_address(address) for address in addresses if is_ipv6(address[0]) == ipv6)
@@ -45,15 +50,8 @@ def pack_addresses(addresses: Iterable[Address], ipv6: bool = False) -> bytes:
 
 def unpack_addresses(data: bytes, ipv6: bool = False) -> tuple[Address, ...]:
     """The addresses in a compact list of one family; raises ProtocolError. Port 0 cannot be dialled and is left out."""
-    size = _IPV6 if ipv6 else _IPV4
+    size = IPV6 if ipv6 else IPV4
     if len(data) % size:
         raise ProtocolError(f"compact peers of {len(data)} bytes")
-    found = (
-        (_host(data[at : at + size - _PORT]), int.from_bytes(data[at + size - _PORT : at + size], "big"))
-        for at in range(0, len(data), size)
-    )
+    found = (unpack_address(data[at : at + size]) for at in range(0, len(data), size))
     return tuple(address for address in found if address[1])
-
-
-def _host(packed: bytes) -> str:
-    return canonical_host(str(ipaddress.ip_address(packed)))

@@ -40,6 +40,12 @@ class Magnet(msgspec.Struct, frozen=True):
         """The 20 bytes by which peers and trackers know the torrent."""
         return self.info_hash_v1 or (self.info_hash_v2 or b"")[:20]
 
+    @property
+    def info_hashes(self) -> tuple[bytes, ...]:
+        """All of them: a hybrid torrent has two."""
+        hashes = self.info_hash_v1, self.info_hash_v2
+        return tuple(info_hash[:20] for info_hash in hashes if info_hash is not None)
+
     def encode(self) -> str:
         """The link."""
         parts = []

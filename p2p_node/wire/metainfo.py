@@ -23,6 +23,9 @@ MAX_PIECE_SIZE = 64 << 20
 MAX_PIECES = 1 << 21
 """A bitfield of 256 KiB; libtorrent's limit too."""
 
+MAX_CHOSEN = 4 << 20
+"""A peer holds a few whole pieces in memory until they are verified, and nobody can pass on a part of one."""
+
 WANTED_PIECES = 512
 """A swarm is within 1 + log2(N)/M file-times of the bound when the file has M pieces (Mundinger et al.): with 512 and
 32 peers, 1 %."""
@@ -54,6 +57,13 @@ class Metainfo:
     """Peers come from the trackers alone (BEP 27)."""
     raw_info: bytes
     """The info dictionary as it is hashed, and served to peers (BEP 9)."""
+
+    @property
+    def info_hashes(self) -> tuple[bytes, ...]:
+        """The names under which peers and trackers know it: two for a hybrid, the last that of version 2 (BEP 52)."""
+        if self.v1 and self.info_hash_v2 is not None:
+            return self.info_hash, self.info_hash_v2[:DIGEST]
+        return (self.info_hash,)
 
     @property
     def piece_count(self) -> int:
@@ -97,6 +107,11 @@ class Metainfo:
         """Whether a hash of this piece is known: always, but in v2 torrents whose piece layers have not come yet."""
         return self.v1 or self.layers is None or self.layers.knows(piece)
 
+    @property
+    def unverifiable(self) -> int:
+        """The pieces of which no hash is known yet, as a set (bit p is piece p)."""
+        return 0 if self.v1 or self.layers is None else self.layers.unknown
+
     def is_right(self, piece: int, data: bytes | memoryview) -> bool:
         """Whether this is the piece: by SHA-1 in v1, by its merkle hash in v2, by every known hash in hybrids."""
         if self.v1 and hashlib.sha1(data).digest() != self.digest(piece):
@@ -107,9 +122,10 @@ class Metainfo:
 
 
 def choose_piece_length(length: int) -> int:
-    """The largest power of two that still gives WANTED_PIECES pieces, but at least a block of 16 KiB."""
+    """The largest power of two that still gives WANTED_PIECES pieces, but at least a block of 16 KiB and at most
+    MAX_CHOSEN."""
     piece_length = BLOCK
-    while piece_length < MAX_PIECE_SIZE and length >= 2 * piece_length * WANTED_PIECES:
+    while piece_length < MAX_CHOSEN and length >= 2 * piece_length * WANTED_PIECES:
         piece_length *= 2
     return piece_length
 
@@ -209,7 +225,10 @@ def _layout(info: dict[bytes, Any], name: str, piece_length: int, v1: bool, v2: 
     if [_place(file) for file in listed if not file.padding] != [_place(file) for file in files]:
         raise MetainfoError("info.files and info.file tree do not describe the same files")
     in_tree = iter(files)
-    return Layout([file if file.padding else next(in_tree) for file in listed])
+    layout = Layout([file if file.padding else next(in_tree) for file in listed])
+    if -(-layout.end // piece_length) > -(-max(file.end for file in files) // piece_length):
+        raise MetainfoError("info.files goes on with padding in a piece behind the last file")
+    return layout
 
 
 def _place(file: File) -> tuple[tuple[str, ...], int, int | None]:

@@ -6,14 +6,13 @@ and comparing bytes is much cheaper than reading them.
 
 from __future__ import annotations
 
-import ipaddress
 from enum import IntFlag
 from typing import Any, TypeAlias
 
 import msgspec
 
 from p2p_node.wire import bencoding
-from p2p_node.wire.announce import Address
+from p2p_node.wire.address import IPV4, IPV6
 from p2p_node.wire.errors import ProtocolError
 
 MAX_GOSSIP = 16 * 1024
@@ -21,8 +20,6 @@ MAX_GOSSIP = 16 * 1024
 
 Compact: TypeAlias = bytes
 """An address in 6 or 18 bytes."""
-
-_V4, _V6 = 6, 18
 
 
 class Trait(IntFlag):
@@ -44,7 +41,7 @@ class Gossip(msgspec.Struct, frozen=True):
     def encode(self) -> bytes:
         """The payload of the extension message; keys for address families that do not occur are left out."""
         fields: dict[bytes, bytes] = {}
-        for width, suffix in ((_V4, b""), (_V6, b"6")):
+        for width, suffix in ((IPV4, b""), (IPV6, b"6")):
             added = [compact for compact in self.added if len(compact) == width]
             dropped = [compact for compact in self.dropped if len(compact) == width]
             if added:
@@ -62,22 +59,12 @@ class Gossip(msgspec.Struct, frozen=True):
         fields = bencoding.decode_dict(payload)
         added: dict[Compact, int] = {}
         dropped: list[Compact] = []
-        for width, suffix in ((_V4, b""), (_V6, b"6")):
+        for width, suffix in ((IPV4, b""), (IPV6, b"6")):
             joined = _compacts(fields, b"added" + suffix, width)
             traits = _bytes(fields, b"added" + suffix + b".f").ljust(len(joined), b"\0")
             added |= zip(joined, traits, strict=False)
             dropped += _compacts(fields, b"dropped" + suffix, width)
         return cls(added, tuple(dropped))
-
-
-def pack(address: Address) -> Compact:
-    """An address as peer exchange writes it."""
-    return ipaddress.ip_address(address[0]).packed + address[1].to_bytes(2, "big")
-
-
-def unpack(compact: Compact) -> Address:
-    """The address in a compact one."""
-    return str(ipaddress.ip_address(compact[:-2])), int.from_bytes(compact[-2:], "big")
 
 
 def _compacts(fields: dict[bytes, Any], key: bytes, width: int) -> list[Compact]:

@@ -24,6 +24,7 @@ class PieceLayers:
         for file in layout.files:
             if file.root is not None and self._files.setdefault(file.root, file).length != file.length:
                 raise MetainfoError(f"{'/'.join(file.path)} has another length than a file with the same pieces root")
+        self._tree: tuple[bytes, list[list[bytes]]] | None = None
         self._missing = {root: None for root, file in self._files.items() if file.length > piece_length}
 
     @property
@@ -40,13 +41,26 @@ class PieceLayers:
         """A file with this root."""
         return self._files.get(root)
 
-    def layer(self, root: bytes) -> list[bytes] | None:
-        """The piece hashes of the file with this root; None where they are not known."""
-        file = self._files.get(root)
-        if file is not None and file.length <= self._piece_length:
-            return [root]
-        known = self._layers.get(root)
-        return merkle.split(known) if known is not None else None
+    def tree(self, root: bytes) -> list[list[bytes]] | None:
+        """The layers from the piece layer up to this root; None where they are not known. Those of the file asked for
+        last are kept: who asks for one part of them asks for the others, too."""
+        if self._tree is None or self._tree[0] != root:
+            known = self._layer(root)
+            if known is None:
+                return None
+            top = tree_height(self._files[root])
+            self._tree = root, merkle.levels(known, top, min(self.height, top))
+        return self._tree[1]
+
+    @property
+    def unknown(self) -> int:
+        """The pieces that cannot be verified, as a set (bit p is piece p)."""
+        mask = 0
+        for file in self._layout.files:
+            if file.root in self._missing:
+                count = -(-file.length // self._piece_length)
+                mask |= ((1 << count) - 1) << file.offset // self._piece_length
+        return mask
 
     def add(self, root: bytes, hashes: bytes) -> None:
         """Keep a file's layer. Raises MetainfoError when it does not lead to the root."""
@@ -99,6 +113,13 @@ class PieceLayers:
         assert index is not None, "every v2 piece starts within a file"
         file = self._layout.files[index]
         return file, (offset - file.offset) // self._piece_length
+
+    def _layer(self, root: bytes) -> list[bytes] | None:
+        file = self._files.get(root)
+        if file is not None and file.length <= self._piece_length:
+            return [root]
+        known = self._layers.get(root)
+        return merkle.split(known) if known is not None else None
 
 
 def tree_height(file: File) -> int:

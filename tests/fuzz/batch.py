@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 
-from tests.fuzz.codecs import REFUSALS, Codec
+from tests.fuzz.codec import REFUSALS, Codec
 from tests.fuzz.mutation import mutated
 
 BATCH = 1000

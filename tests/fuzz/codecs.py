@@ -1,13 +1,11 @@
 """The table of what is fuzzed: a name, a maker of valid inputs, and a check that decodes.
 
-A check raises the package's own errors for inputs it refuses (`REFUSALS`) – anything else that it raises is a finding –
-and asserts what must hold for those it accepts, at least that encoding gives back what was decoded.
+A check raises the package's own errors for inputs it refuses (`codec.REFUSALS`) – anything else that it raises is a
+finding – and asserts what must hold for those it accepts, at least that encoding gives back what was decoded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 from urllib.parse import quote_from_bytes, urlsplit
@@ -25,22 +23,13 @@ from p2p_node.wire.announce import (
     pack_address,
     unpack_addresses,
 )
-from p2p_node.wire.errors import MetainfoError, ProtocolError
 from p2p_node.wire.frames import MAX_FRAME, decode_frames, missing_bytes
 from p2p_node.wire.handshake import Handshake, check_prefix
 from p2p_node.wire.messages import Message
 from p2p_node.wire.metainfo import decode_metainfo
-
-REFUSALS = (ProtocolError, MetainfoError)
-
-
-@dataclass(frozen=True)
-class Codec:
-    """One decoder. `valid` makes inputs that `check` must accept; `check` takes any bytes."""
-
-    name: str
-    valid: Callable[[Random], bytes]
-    check: Callable[[bytes], None]
+from tests.fuzz.codec import Codec
+from tests.fuzz.extension_codecs import EXTENSION_CODECS
+from tests.fuzz.tracker_codecs import TRACKER_CODECS
 
 
 def _value(rng: Random, depth: int = 0) -> Any:
@@ -101,6 +90,11 @@ def _message(rng: Random) -> Message:
             lambda: messages.Piece(number(), number(), rng.randbytes(rng.randrange(1, 40))),
             lambda: messages.Port(rng.randrange(1 << 16)),
             lambda: messages.Extended(rng.randrange(256), rng.randbytes(rng.randrange(20))),
+            lambda: messages.HashRequest(rng.randbytes(32), number(), number(), number(), number()),
+            lambda: messages.HashReject(rng.randbytes(32), number(), number(), number(), number()),
+            lambda: messages.Hashes(
+                rng.randbytes(32), number(), number(), number(), number(), rng.randbytes(32 * rng.randrange(1, 3))
+            ),
         ]
     )()
 
@@ -244,4 +238,6 @@ CODECS = (
     Codec("announce-reply", _reply, _check_reply),
     Codec("addresses", _addresses, _check_addresses),
     Codec("metainfo", _metainfo, _check_metainfo),
+    *EXTENSION_CODECS,
+    *TRACKER_CODECS,
 )

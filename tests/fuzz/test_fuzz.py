@@ -10,7 +10,8 @@ import pytest
 from p2p_node.wire.errors import ProtocolError
 from tests.fuzz import batch
 from tests.fuzz.batch import BATCH, refused, run_batch
-from tests.fuzz.codecs import CODECS, Codec
+from tests.fuzz.codec import Codec
+from tests.fuzz.codecs import CODECS
 
 INPUTS = 20_000
 KEPT = sorted(Path(__file__).parent.glob("corpus/*/*.hex"))

@@ -42,6 +42,8 @@ class LibtorrentClient:
                 "enable_incoming_utp": False,
                 "in_enc_policy": 2,
                 "out_enc_policy": 2,
+                # Two sessions that dial each other at the same moment end both connections.
+                "min_reconnect_time": 1,
                 "alert_mask": lt.alert.category_t.error_notification,
             }
         )

@@ -6,7 +6,6 @@ Nobody is told of a peer but by the tracker under test, so a completed file prov
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import re
 import socket
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from conftest import STRICT, require_tool
+from programs import opentracker as opentracker_command
 
 from p2p_node.wire.metainfo import decode_metainfo
 
@@ -65,21 +65,9 @@ def our_tracker(directory: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def opentracker(directory: Path, port: int, info_hash: str) -> Iterator[None]:
-    """Debian's build serves only the torrents in its whitelist, read inside its chroot, as `nobody`."""
-    command = require_tool("opentracker", "opentracker")
-    if os.geteuid() != 0:
-        pytest.skip("opentracker must start as root to become nobody")
+    """Running, and listening."""
     root = directory / "opentracker"
-    root.mkdir(mode=0o755)
-    (root / "whitelist").write_text(f"{info_hash}\n")
-    (root / "ot.conf").write_text(
-        f"listen.tcp {HOST}:{port}\nlisten.udp {HOST}:{port}\naccess.whitelist whitelist\n"
-        f"tracker.rootdir {root}\ntracker.user nobody\n"
-    )
-    for parent in (root, *root.parents):  # nobody has to come in
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
-    with running([command, "-f", str(root / "ot.conf"), "-d", str(root), "-u", "nobody"], root):
+    with running(opentracker_command(root, HOST, port, bytes.fromhex(info_hash)), directory):
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError), socket.create_connection((HOST, port)):

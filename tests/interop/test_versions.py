@@ -16,10 +16,12 @@ from typing import BinaryIO
 import libtorrent as lt
 import pytest
 
-from p2p_node.core.hashes import HashCollector, leaf_request, wrong_blocks
+from p2p_node.core.hashes import HashCollector, leaf_request, proven_leaves
 from p2p_node.shell.torrent import Version, create_torrent
+from p2p_node.wire import merkle
 from p2p_node.wire.frames import decode_frames
 from p2p_node.wire.handshake import Handshake
+from p2p_node.wire.magnet import Magnet
 from p2p_node.wire.messages import Hashes, HashReject, HashRequest, encode
 from p2p_node.wire.metainfo import decode_info, decode_metainfo
 
@@ -113,6 +115,62 @@ def test_we_seed_to_libtorrent(source: Path, tracker: str, tmp_path: Path, versi
         del session
 
 
+def links(torrent: Path, peer: tuple[str, int]) -> dict[str, str]:
+    """The magnet links of a torrent by the hashes that they name, one link for each way to name it."""
+    metainfo = decode_metainfo(torrent.read_bytes())
+    v1, v2 = metainfo.info_hash if metainfo.v1 else None, metainfo.info_hash_v2
+    ways = {"v1": (v1, None), "v2": (None, v2), "both": (v1, v2)}
+    wanted = ways if v1 and v2 else {"v1": ways["v1"]} if v1 else {"v2": ways["v2"]}
+    return {way: Magnet(*hashes, peers=(peer,)).encode() for way, hashes in wanted.items()}
+
+
+MAGNETS = [
+    (Version.V1, "v1"),
+    (Version.V2, "v2"),
+    (Version.HYBRID, "v1"),
+    (Version.HYBRID, "v2"),
+    (Version.HYBRID, "both"),
+]
+
+
+@pytest.mark.parametrize(("version", "way"), MAGNETS, ids=lambda value: getattr(value, "value", value))
+def test_a_magnet_link_leads_us_to_libtorrent(source: Path, tmp_path: Path, version: Version, way: str) -> None:
+    """By whichever hash, and the merkle hashes come from there too."""
+    torrent = tmp_path / "item.torrent"
+    torrent.write_bytes(create_torrent(source, 32_768, version=version))
+    session, handle = libtorrent(torrent, source.parent)
+    wait_until(lambda: handle.status().is_seeding)
+    link = links(torrent, ("127.0.0.1", session.listen_port()))[way]
+    with node("get", link, "--out", tmp_path / "out") as getter:
+        assert getter.wait(timeout=30) == 0
+    assert digests(tmp_path / "out" / "item") == digests(source)
+    del session
+
+
+@pytest.mark.parametrize(("version", "way"), MAGNETS, ids=lambda value: getattr(value, "value", value))
+@pytest.mark.parametrize("taker", ["libtorrent", "ours"])
+def test_a_magnet_link_leads_to_us(source: Path, tmp_path: Path, version: Version, way: str, taker: str) -> None:
+    """Libtorrent, or another of ours, gets metadata, merkle hashes and every file from our seed alone."""
+    torrent = tmp_path / "item.torrent"
+    torrent.write_bytes(create_torrent(source, 32_768, version=version))
+    with node("seed", torrent, "--data", source, "--port", 0) as seed:
+        assert seed.stdout is not None
+        port = int(seed.stdout.readline().rpartition(":")[2])
+        link = links(torrent, ("127.0.0.1", port))[way]
+        if taker == "ours":
+            with node("get", link, "--out", tmp_path / "out") as getter:
+                assert getter.wait(timeout=30) == 0
+        else:
+            session = lt.session(SETTINGS | {"listen_interfaces": "127.0.0.1:0"})
+            wanted = lt.parse_magnet_uri(link)
+            wanted.save_path = str(tmp_path / "out")
+            handle = session.add_torrent(wanted)
+            wait_until(lambda: handle.status().is_seeding)
+            wait_until(lambda: digests(tmp_path / "out" / "item") == digests(source))
+            del session
+    assert digests(tmp_path / "out" / "item") == digests(source)
+
+
 def test_libtorrent_answers_our_hash_requests(tmp_path: Path) -> None:
     """An info dictionary alone gets its piece layers from it, proved; and leaf hashes that fit our piece (BEP 52)."""
     item = tmp_path / "item"
@@ -132,9 +190,8 @@ def test_libtorrent_answers_our_hash_requests(tmp_path: Path) -> None:
         assert collector.complete
         leaves = leaf_request(metainfo, 3)
         assert leaves is not None
-        piece = bytearray(item.read_bytes()[3 * 32_768 : 4 * 32_768])
-        piece[20_000] ^= 1
-        assert wrong_blocks(metainfo, 3, piece, ask(link, stream, leaves)) == [1]
+        piece = item.read_bytes()[3 * 32_768 : 4 * 32_768]
+        assert proven_leaves(metainfo, 3, ask(link, stream, leaves)) == merkle.leaves(piece)
 
 
 def ask(link: socket.socket, stream: BinaryIO, request: HashRequest) -> Hashes:

@@ -15,13 +15,16 @@ from scripted import ScriptedPeers
 from p2p_node.boundary import Close, Dial, Send
 from p2p_node.core.dialer import MAX_HALF_OPEN, MAX_KNOWN, Dialer
 from p2p_node.core.node import Node
-from p2p_node.core.peer_exchange import BURST, GATHER_S, INTERVAL_S, MAX_REFUSED, MAX_TAKEN, MAX_TOLD
+from p2p_node.core.peer_exchange import BURST, GATHER_S, INTERVAL_S, MAX_REFUSED, MAX_TAKEN, MAX_TOLD, SPREAD_S
 from p2p_node.core.priority import priority
+from p2p_node.wire.address import pack_address
 from p2p_node.wire.extension import OWN_NUMBERS, Extension, ExtensionHandshake
 from p2p_node.wire.messages import Extended
-from p2p_node.wire.pex import Gossip, Trait, pack
+from p2p_node.wire.pex import Gossip, Trait
 
 CONTENT = bytes(range(256)) * 800
+TOLD_S = GATHER_S + SPREAD_S
+"""After which every partner was told the news."""
 
 hosts = st.integers(1, (1 << 24) - 2).map(lambda low: f"10.{low >> 16}.{low >> 8 & 255}.{low & 255}")
 
@@ -37,7 +40,7 @@ def partner(bench: ScriptedPeers, connection: int, port: int = 6881) -> None:
 
 
 def pex(*hosts_and_ports: tuple[str, int]) -> Extended:
-    gossip = Gossip({pack(address): Trait(0) for address in hosts_and_ports})
+    gossip = Gossip({pack_address(address): Trait(0) for address in hosts_and_ports})
     return Extended(OWN_NUMBERS[Extension.PEX], gossip.encode())
 
 
@@ -82,18 +85,18 @@ def test_the_first_news_comes_at_once_and_the_next_a_minute_later() -> None:
     bench = ScriptedPeers(CONTENT)
     partner(bench, 1)
     partner(bench, 2)
-    bench.tick(GATHER_S)
+    bench.tick(TOLD_S)
     (first,) = hears(bench, 1)
-    assert first.added == {pack(("10.0.1.2", 6881)): Trait(0)}
+    assert first.added == {pack_address(("10.0.1.2", 6881)): Trait(0)}
     partner(bench, 3)
     bench.disconnect(2)
     for second in range(1, int(INTERVAL_S)):
         bench.tick(float(second))
     assert hears(bench, 1) == []
-    bench.tick(INTERVAL_S + GATHER_S)
+    bench.tick(INTERVAL_S + TOLD_S)
     (second_message,) = hears(bench, 1)
-    assert second_message.added == {pack(("10.0.1.3", 6881)): Trait(0)}
-    assert second_message.dropped == (pack(("10.0.1.2", 6881)),)
+    assert second_message.added == {pack_address(("10.0.1.3", 6881)): Trait(0)}
+    assert second_message.dropped == (pack_address(("10.0.1.2", 6881)),)
 
 
 def test_a_message_has_a_bounded_number_of_addresses() -> None:
@@ -101,9 +104,9 @@ def test_a_message_has_a_bounded_number_of_addresses() -> None:
     bench = ScriptedPeers(CONTENT)
     for connection in range(1, MAX_TOLD + 12):
         partner(bench, connection)
-    bench.tick(GATHER_S)
+    bench.tick(TOLD_S)
     (first,) = hears(bench, 1)
-    bench.tick(GATHER_S + INTERVAL_S)
+    bench.tick(TOLD_S + INTERVAL_S)
     (second,) = hears(bench, 1)
     assert len(first.added) == MAX_TOLD
     assert len(first.added | second.added) == MAX_TOLD + 10
@@ -115,9 +118,9 @@ def test_only_peers_whose_listening_address_is_known_are_told() -> None:
     partner(bench, 1)
     bench.connect(2, "10.0.1.2")
     bench.say(2, Extended(0, ExtensionHandshake({Extension.PEX: 1}).encode()))
-    bench.tick(GATHER_S)
+    bench.tick(TOLD_S)
     assert hears(bench, 1) == []
-    assert list(hears(bench, 2)[0].added) == [pack(("10.0.1.1", 6881))]
+    assert list(hears(bench, 2)[0].added) == [pack_address(("10.0.1.1", 6881))]
 
 
 def test_an_extension_that_was_switched_off_is_not_spoken() -> None:
@@ -126,7 +129,7 @@ def test_an_extension_that_was_switched_off_is_not_spoken() -> None:
     partner(bench, 1)
     partner(bench, 2)
     bench.say(1, Extended(0, ExtensionHandshake({Extension.PEX: 0}).encode()))
-    bench.tick(GATHER_S)
+    bench.tick(TOLD_S)
     assert hears(bench, 1) == []
 
 
@@ -198,16 +201,21 @@ def test_both_ends_rank_a_connection_alike(one: str, other: str, port: int, othe
 
 
 def test_the_dialler_keeps_and_dials_the_addresses_of_highest_priority() -> None:
-    """However many it is told of: memory is bounded, and whoever floods it with addresses cannot choose which stay."""
+    """However many it is told of: memory is bounded, and whoever floods it with addresses cannot choose which stay.
+
+    Only the one known longest goes first whatever its priority.
+    """
     own, rng = ("10.0.0.1", 6881), Random(1)
     addresses = [(f"10.{rng.randrange(256)}.{rng.randrange(256)}.9", port) for port in range(1, 2 * MAX_KNOWN)]
     dialer = Dialer(own)
     dialer.learn(addresses)
-    ranks = sorted((priority(own, address) for address in addresses), reverse=True)[:MAX_KNOWN]
+    kept = sorted(addresses, key=lambda address: priority(own, address), reverse=True)[:MAX_KNOWN]
     dialled = 0
     while chosen := dialer.next(set(), 1000, 0.0):
-        assert sorted((priority(own, address) for address in chosen), reverse=True) == ranks[:MAX_HALF_OPEN]
-        del ranks[:MAX_HALF_OPEN]
+        oldest = min(kept, key=addresses.index)
+        kept.remove(oldest)
+        assert set(chosen) == {oldest, *kept[: MAX_HALF_OPEN - 1]}
+        del kept[: MAX_HALF_OPEN - 1]
         dialled += len(chosen)
         for address in chosen:
             dialer.succeeded(address)
@@ -230,7 +238,7 @@ def test_sends_carry_the_numbers_that_the_receiver_chose() -> None:
     for connection, number in ((1, 7), (2, 200)):
         bench.connect(connection, f"10.0.1.{connection}")
         bench.say(connection, Extended(0, ExtensionHandshake({Extension.PEX: number}, port=1).encode()))
-    bench.tick(GATHER_S)
+    bench.tick(TOLD_S)
     numbers = {
         effect.connection: effect.message.number
         for effect in bench.take(Send)

@@ -52,7 +52,22 @@ def test_the_end_game_takes_the_last_block_that_one_peer_alone_was_asked_for() -
     slow, fast = connections(2)
     fast.have = ALL
     fast.peer_choking = False
+    fast.latency = 0.1
+    fast.download.add(1 << 20, 1.9)
     requests = Requests()
     requests.add(slow, 0, 0b1111, 0.0)
     requests.add(fast, 0, 0b1000, 1.0)
     assert requests.latest_elsewhere(fast, [slow, fast], 2.0) == (0, 2)
+
+
+def test_the_end_game_leaves_a_block_to_a_peer_that_will_soon_send_it() -> None:
+    """Another copy of it would only be wasted."""
+    quick, other = connections(2)
+    other.have = ALL
+    other.peer_choking = False
+    other.latency = 0.1
+    other.download.add(1 << 20, 1.9)
+    quick.download.add(1 << 20, 1.9)
+    requests = Requests()
+    requests.add(quick, 0, 0b11, 1.9)
+    assert requests.latest_elsewhere(other, [quick, other], 2.0) is None

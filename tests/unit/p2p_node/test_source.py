@@ -13,9 +13,11 @@ import pytest
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.fetch import fetch
 from p2p_node.shell.peer import Peer
+from p2p_node.shell.source import obtain
 from p2p_node.shell.storage import Storage
-from p2p_node.shell.torrent import create_torrent, magnet_link, read_torrent
+from p2p_node.shell.torrent import Version, create_torrent, magnet_link, read_torrent
 from p2p_node.wire.magnet import Magnet
+from p2p_node.wire.metainfo import Metainfo
 
 PATIENCE_S = 30.0
 
@@ -78,3 +80,30 @@ def test_the_link_of_a_torrent_says_its_hash_name_and_tracker(tmp_path: Path) ->
     torrent.write_bytes(create_torrent(item, None, ["http://tracker/announce"]))
     magnet = Magnet.decode(magnet_link(torrent))
     assert magnet == Magnet(read_torrent(torrent).info_hash, None, "item.bin", ("http://tracker/announce",))
+
+
+def test_a_magnet_link_hands_its_trackers_and_web_seeds_on(tmp_path: Path) -> None:
+    """Each tracker is a tier of its own, as the link says nothing of tiers."""
+    item, torrent = tmp_path / "item.bin", tmp_path / "item.torrent"
+    item.write_bytes(Random(2).randbytes(100_000))
+    torrent.write_bytes(create_torrent(item, None, version=Version.HYBRID))
+    urls = ("http://127.0.5.9:1/announce", "udp://127.0.5.9:1")
+
+    async def run() -> Metainfo:
+        with ThreadPoolExecutor(1) as hasher:
+            seed, leech = Peer(hasher), Peer(hasher)
+            await seed.listen("127.0.5.3", 0)
+            await leech.listen("127.0.5.4", 0)
+            metainfo = read_torrent(torrent)
+            seed.join(metainfo, Storage(metainfo, item, False), (1 << metainfo.piece_count) - 1, SwarmSettings())
+            link = Magnet(None, metainfo.info_hash_v2, None, urls, ("http://web/item.bin",), (seed.address,))
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    return await obtain(leech, link.encode())
+            finally:
+                await leech.leave(abrupt=True)
+                await seed.leave(abrupt=True)
+
+    found = asyncio.run(run())
+    assert found.raw_info == read_torrent(torrent).raw_info
+    assert (found.trackers, found.web_seeds) == (((urls[0],), (urls[1],)), ("http://web/item.bin",))

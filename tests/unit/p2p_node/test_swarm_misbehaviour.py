@@ -7,8 +7,9 @@ from random import Random
 import pytest
 
 from p2p_node.boundary import Close, Effect, Send, Store
+from p2p_node.core.admission import HANDSHAKE_S
 from p2p_node.core.node import Node
-from p2p_node.core.swarm import HANDSHAKE_S, SwarmSettings
+from p2p_node.core.swarm import SwarmSettings
 from p2p_node.wire import messages as wire
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.messages import Message
@@ -113,6 +114,19 @@ def test_a_cancelled_block_is_wasted_not_unsolicited() -> None:
     bench.say(wire.Choke())
     effects = bench.say(wire.Piece(request.piece, request.begin, bytes(request.length)))
     assert not closed(effects)
+
+
+def test_a_block_given_up_and_asked_for_anew_may_come_twice() -> None:
+    """A peer that did not see the choke's end as we did answers both requests; the second copy is waste, no offence."""
+    bench = Bench(fast=False)
+    effects = bench.say(wire.Bitfield(b"\xf0"), wire.Unchoke())
+    request = next(message for message in sent(effects) if isinstance(message, wire.Requests))
+    bench.say(wire.Choke())
+    assert request in sent(bench.say(wire.Unchoke()))
+    block = wire.Piece(request.piece, request.begin, bytes(request.length))
+    assert not closed(bench.say(block))
+    assert not closed(bench.say(block))
+    assert closed(bench.say(block))
 
 
 def test_a_connection_to_itself_is_closed() -> None:

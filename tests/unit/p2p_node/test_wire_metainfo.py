@@ -14,6 +14,7 @@ from p2p_node.wire import bencoding
 from p2p_node.wire.errors import MetainfoError
 from p2p_node.wire.messages import BLOCK
 from p2p_node.wire.metainfo import (
+    MAX_CHOSEN,
     MAX_PIECE_SIZE,
     WANTED_PIECES,
     choose_piece_length,
@@ -206,8 +207,8 @@ def test_hostile_bytes_raise_only_metainfo_errors(data: bytes) -> None:
 
 @given(st.integers(min_value=1, max_value=1 << 40))
 def test_files_get_at_least_the_wanted_pieces_where_blocks_allow(length: int) -> None:
-    """A chosen piece length is a power of two of at least a block, with 512 pieces or more if possible."""
+    """A chosen piece length is a power of two from a block to 4 MiB, with 512 pieces or more if possible."""
     piece_length = choose_piece_length(length)
     assert piece_length >= BLOCK and piece_length & (piece_length - 1) == 0
     assert piece_length == BLOCK or length / piece_length >= WANTED_PIECES
-    assert piece_length == MAX_PIECE_SIZE or length / piece_length < 2 * WANTED_PIECES
+    assert piece_length == MAX_CHOSEN or length / piece_length < 2 * WANTED_PIECES
