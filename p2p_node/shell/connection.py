@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 TCP_NOTSENT_LOWAT = 25
 """Linux' number of the option (see tcp(7)); Python names it from 3.13 on."""
 
+UNBOUNDED = 1 << 30
+"""Bytes that a socket may hold unsent on the fastest links: its buffer is sent in milliseconds there, and a bound only
+splits what is written into more calls (4 % of a seed's CPU)."""
+
 TRICKLE = 8 * 1024
 """A read of fewer bytes means that the link is slower than the reader."""
 

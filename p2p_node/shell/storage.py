@@ -11,11 +11,9 @@ from pathlib import Path
 
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.files import Files
+from p2p_node.shell.piece_buffers import PieceBuffers
 from p2p_node.wire import merkle
 from p2p_node.wire.metainfo import Metainfo
-
-_POOLED = 8
-"""Spare piece buffers kept for the next pieces; a fresh one costs page faults."""
 
 
 class Storage:
@@ -27,13 +25,13 @@ class Storage:
         self.closed = False
         self._metainfo = metainfo
         self._buffers: dict[int, memoryview] = {}
-        self._spare: list[memoryview] = []
+        self._pool = PieceBuffers(metainfo.piece_length)
 
     def store(self, piece: int, begin: int, blocks: Sequence[bytes | memoryview]) -> None:
         """Copy blocks, side by side, of a piece in progress."""
         buffer = self._buffers.get(piece)
         if buffer is None:
-            buffer = self._buffers[piece] = self._buffer()
+            buffer = self._buffers[piece] = self._pool.take()
         for block in blocks:
             end = begin + len(block)
             buffer[begin:end] = block
@@ -54,8 +52,8 @@ class Storage:
     def discard(self, piece: int) -> None:
         """Forget a piece in progress, or one that is written now."""
         buffer = self._buffers.pop(piece, None)
-        if buffer is not None and len(self._spare) < _POOLED:
-            self._spare.append(buffer)
+        if buffer is not None:
+            self._pool.give_back(buffer)
 
     def read(self, piece: int, begin: int, blocks: Sequence[memoryview]) -> None:
         """Fill `blocks` with what follows `begin` in a verified piece. Raises NodeError when it cannot be read, or a
@@ -78,11 +76,11 @@ class Storage:
     def check(self, recorded: int = 0) -> int:
         """Hash what the files hold; returns the set of right pieces (see `core.bits`), those in `recorded` unread."""
         have = 0
-        buffer = self._buffer()
+        buffer = self._pool.take()
         for piece in range(self._metainfo.piece_count):
             if recorded >> piece & 1 or self._is_right(piece, buffer):
                 have |= 1 << piece
-        self._spare.append(buffer)
+        self._pool.give_back(buffer)
         return have
 
     def close(self) -> None:
@@ -90,7 +88,7 @@ class Storage:
         self.closed = True
         self.files.close()
         self._buffers.clear()
-        self._spare.clear()
+        self._pool.clear()
 
     def _is_right(self, piece: int, buffer: memoryview) -> bool:
         if not self._metainfo.can_verify(piece):
@@ -101,6 +99,3 @@ class Storage:
             except NodeError:
                 return False
             return self._metainfo.is_right(piece, data)
-
-    def _buffer(self) -> memoryview:
-        return self._spare.pop() if self._spare else memoryview(bytearray(self._metainfo.piece_length))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from p2p_node.boundary import ConnectionId, Upload
 from p2p_node.core.lanes import MOST, MOST_REQUESTS
 from p2p_node.core.node import Node
-from p2p_node.shell.connection import PeerConnection
+from p2p_node.shell.connection import UNBOUNDED, PeerConnection
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.throttle import TokenBucket
@@ -100,7 +100,7 @@ class Uplink:
         self._storage.read(requests.piece, requests.begin, frame_blocks(buffer, requests))
         if self._rate is not None:
             self._rate.take(size, now)
-        connection.allow_unsent(upload.turn)
+        connection.allow_unsent(upload.turn if upload.turn < MOST else UNBOUNDED)
         if connection.write(memoryview(buffer)[:room]):
             _recycle(buffer)
             self._node.drained(upload.connection, now)
