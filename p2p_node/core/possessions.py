@@ -25,7 +25,7 @@ HAVE_SHARE = 0.01
 PACKET = 75
 """Bytes on the wire of a packet with one HAVE."""
 
-MIN_WAIT_S, MAX_WAIT_S = 0.05, 1.0
+MIN_WAIT_S, MAX_WAIT_S = 0.05, 0.25
 """Bounds of the wait, also while nothing is uploaded yet."""
 
 Sender: TypeAlias = Callable[[Connection, wire.Message, float], None]
@@ -140,7 +140,7 @@ class Possessions:
             if peer.phase is not Phase.OPEN:
                 continue
             peer.haves_due |= bit
-            if not (peer.peer_interested and peer.uploads) and not peer.have & bit:
+            if not peer.peer_interested and not peer.have & bit:
                 self.tell(peer, now)
             if peer.am_interested and not peer.have & missing:
                 self.update_interest(peer, now)

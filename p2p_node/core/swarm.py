@@ -43,7 +43,7 @@ class SwarmSettings:
 
     slots: int | None = None
     max_connections: int = 200
-    enough_connections: int = 24
+    enough_connections: int = 20
     thrifty_seed: bool = True
     super_seed: bool = False
 
