@@ -25,7 +25,7 @@ HAVE_SHARE = 0.01
 PACKET = 75
 """Bytes on the wire of a packet with one HAVE."""
 
-MIN_WAIT_S, MAX_WAIT_S = 0.05, 0.25
+MIN_WAIT_S, MAX_WAIT_S = 0.05, 1.0
 """Bounds of the wait, also while nothing is uploaded yet."""
 
 Sender: TypeAlias = Callable[[Connection, wire.Message, float], None]

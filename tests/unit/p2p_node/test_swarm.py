@@ -44,7 +44,7 @@ def test_every_peer_gets_the_content(seed: int, leave: bool) -> None:
 
 
 def test_the_seed_sends_hardly_a_piece_twice_before_every_piece_has_left_once() -> None:
-    """In a flash crowd a file's worth of blocks out of the seed is a file, but for a block under way to each peer."""
+    """In a flash crowd a file's worth of blocks out of the seed is a file, but for the last pieces under way."""
     content = content_of(100)
     network = Network(content, PIECE)
     seed = network.add(content)
@@ -54,7 +54,7 @@ def test_the_seed_sends_hardly_a_piece_twice_before_every_piece_has_left_once() 
         peer.start()
     finish(network, leeches)
     blocks = -(-len(content) // 16384)
-    assert len(set(seed.sent_blocks[:blocks])) >= blocks - len(leeches)
+    assert len(set(seed.sent_blocks[:blocks])) >= 0.97 * blocks
 
 
 def test_a_flash_crowd_comes_close_to_the_bound_and_wastes_little() -> None:
