@@ -82,34 +82,13 @@ class Downloader:
             raise ProtocolError(f"block {first} of piece {piece} has {length} bytes at {run.begin}")
         connection.download.add(count * length, now)
         self._answered(connection, piece, came, now)
-        needed = self.picker.receive(piece, came, connection.address)
-        self._unverified += needed.bit_count() * length
-        self.wasted += (count - needed.bit_count()) * length
-        self.duplicates += (count - needed.bit_count()) * length
-        if needed == came:
-            self._effects.append(Store(piece, run.begin, run.blocks))
-        else:
-            for block in bits.members(needed):
-                self._effects.append(Store(piece, block * BLOCK, [run.blocks[block - first]]))
-        if again := self._requests.among(piece, needed):
-            self._cancel_elsewhere(piece, again)
-        if needed and not self.picker.partials[piece].missing:
-            self._effects.append(Verify(piece))
+        self._take_in(run, came, connection.address)
 
     def take(self, piece: int, block: int, data: bytes | memoryview, source: Address) -> None:
         """A whole block came from a web seed, or is zeros that it need not send."""
         if self.picker.padding(piece) >> block & 1:
             return
-        if not self.picker.receive(piece, 1 << block, source):
-            self.wasted += len(data)
-            self.duplicates += len(data)
-            return
-        self._unverified += len(data)
-        self._effects.append(Store(piece, block * BLOCK, [data]))
-        if again := self._requests.among(piece, 1 << block):
-            self._cancel_elsewhere(piece, again)
-        if not self.picker.partials[piece].missing:
-            self._effects.append(Verify(piece))
+        self._take_in(wire.Blocks(piece, block * BLOCK, [memoryview(data)]), 1 << block, source)
 
     @property
     def backlogged(self) -> bool:
@@ -237,6 +216,26 @@ class Downloader:
             self._effects.append(Send(connection.id, wire.Requests(piece, blocks[0] * BLOCK, BLOCK, whole)))
         if length < BLOCK:
             self._effects.append(Send(connection.id, wire.Request(piece, last * BLOCK, length)))
+
+    def _take_in(self, run: wire.Blocks, came: int, source: Address) -> None:
+        piece, length = run.piece, len(run.blocks[0])
+        needed = self.picker.receive(piece, came, source)
+        again = (came & ~needed).bit_count() * length
+        self.wasted += again
+        self.duplicates += again
+        if not needed:
+            return
+        self._unverified += needed.bit_count() * length
+        if needed == came:
+            self._effects.append(Store(piece, run.begin, run.blocks))
+        else:
+            first = run.begin // BLOCK
+            for block in bits.members(needed):
+                self._effects.append(Store(piece, block * BLOCK, [run.blocks[block - first]]))
+        if asked := self._requests.among(piece, needed):
+            self._cancel_elsewhere(piece, asked)
+        if not self.picker.partials[piece].missing:
+            self._effects.append(Verify(piece))
 
     def _answered(self, connection: Connection, piece: int, blocks: int, now: float) -> None:
         # A block given up and then asked for anew may come twice: the first copy answers the second request as well.
