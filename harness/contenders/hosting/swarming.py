@@ -41,6 +41,14 @@ class Account:
         """Whether nothing more is to come."""
         return self.completed_at is not None or self.failure is not None
 
+    def complete(self) -> None:
+        """Everything is verified and stored now."""
+        if not self.ended:
+            self.completed_at = time.monotonic()
+            self.first_byte_at = self.first_byte_at or self.completed_at
+            self.verified = self.size
+            self.changed.set()
+
     def fail(self, reason: str) -> None:
         """End the download, if it has not ended."""
         if not self.ended:

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from harness.contenders.hosting.errors import FetchFailed
-from harness.contenders.hosting.swarming import Account
+from harness.contenders.process_fleet.client import ProgramClient
 from harness.contenders.process_fleet.program import RPC_ADDRESS, Program, Rates, encoded, free_port
 from harness.contenders.process_fleet.received import Received
 
@@ -115,20 +115,12 @@ class Rpc:
                 answer.set_exception(FetchFailed("aria2c is gone"))
 
 
-class Aria2Client:
-    """A peer's aria2c (implements `hosting.swarming.Client`)."""
+class Aria2Client(ProgramClient):
+    """A peer's aria2c (implements `hosting.swarming.Client`); what it threw away it does not tell."""
 
     def __init__(self, address: str, port: int, directory: Path, rates: Rates, received: Received) -> None:
-        self.account = Account()
-        self.port = port
-        self._address = address
-        self._directory = directory
-        self._rates = rates
-        self._received = received
-        self._origin: str | None = None
+        super().__init__(address, port, directory, rates, received)
         self._rpc: Rpc | None = None
-        self._program: Program | None = None
-        self._following: list[asyncio.Task[None]] = []
 
     async def start(self, room: Path) -> None:
         """Start the program, idle, with its log in `room`; raises FetchFailed."""
@@ -155,26 +147,15 @@ class Aria2Client:
         self.account.size = int(told[0]["length"])
         self._following = [asyncio.create_task(self._until_told()), asyncio.create_task(self._poll(gid))]
 
-    def look(self) -> None:
-        """Take the kernel's count of what came from the origin; what it threw away aria2c does not tell."""
-        if self._origin is not None:
-            ended = self.account.ended
-            self.account.from_origin = self._received.between(self._address, self._origin, fresh=ended)
-
-    async def close(self) -> None:
-        """End the program."""
-        for task in self._following:
-            task.cancel()
+    async def _hang_up(self) -> None:
         if self._rpc is not None:
             await self._rpc.close()
-        if self._program is not None:
-            await self._program.stop()
 
     async def _until_told(self) -> None:
         assert self._rpc is not None
         while await self._rpc.notified.get() != "aria2.onBtDownloadComplete":
             pass
-        self._complete()
+        self.account.complete()
 
     async def _poll(self, gid: str) -> None:
         assert self._rpc is not None
@@ -189,14 +170,7 @@ class Aria2Client:
                     self.account.first_byte_at = time.monotonic()
                     self.account.changed.set()
                 if told.get("seeder") == "true":
-                    self._complete()
+                    self.account.complete()
                 await asyncio.sleep(POLL_S if self.account.verified else FIRST_POLL_S)
         except FetchFailed as failure:
             self.account.fail(str(failure))
-
-    def _complete(self) -> None:
-        if not self.account.ended:
-            self.account.completed_at = time.monotonic()
-            self.account.first_byte_at = self.account.first_byte_at or self.account.completed_at
-            self.account.verified = self.account.size
-            self.account.changed.set()

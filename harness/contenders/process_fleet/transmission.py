@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from harness.contenders.hosting.errors import FetchFailed
-from harness.contenders.hosting.swarming import Account
+from harness.contenders.process_fleet.client import ProgramClient
 from harness.contenders.process_fleet.program import RPC_ADDRESS, Program, Rates, encoded, free_port
 from harness.contenders.process_fleet.received import Received
 
@@ -131,22 +131,14 @@ class Bell:
         rung.set()
 
 
-class TransmissionClient:
+class TransmissionClient(ProgramClient):
     """A peer's transmission-daemon (implements `hosting.swarming.Client`)."""
 
     def __init__(self, address: str, port: int, directory: Path, rates: Rates, received: Received) -> None:
-        self.account = Account()
-        self.port = port
-        self._address = address
-        self._directory = directory
-        self._rates = rates
-        self._received = received
-        self._origin: str | None = None
+        super().__init__(address, port, directory, rates, received)
         self._rpc: Rpc | None = None
-        self._program: Program | None = None
         self._bell: Bell | None = None
         self._rung = asyncio.Event()
-        self._following: list[asyncio.Task[None]] = []
 
     async def start(self, room: Path) -> None:
         """Start the daemon, idle, with its files in `room`; raises FetchFailed."""
@@ -171,27 +163,16 @@ class TransmissionClient:
         self.account.size = file["length"]
         self._following = [asyncio.create_task(self._until_rung()), asyncio.create_task(self._poll(number))]
 
-    def look(self) -> None:
-        """Take the kernel's count of what came from the origin."""
-        if self._origin is not None:
-            ended = self.account.ended
-            self.account.from_origin = self._received.between(self._address, self._origin, fresh=ended)
-
-    async def close(self) -> None:
-        """End the daemon."""
-        for task in self._following:
-            task.cancel()
+    async def _hang_up(self) -> None:
         if self._bell is not None:
             self._bell.close()
             self._bell = None
         if self._rpc is not None:
             await self._rpc.close()
-        if self._program is not None:
-            await self._program.stop()
 
     async def _until_rung(self) -> None:
         await self._rung.wait()
-        self._complete()
+        self.account.complete()
 
     async def _poll(self, number: int) -> None:
         assert self._rpc is not None
@@ -208,15 +189,7 @@ class TransmissionClient:
                 if state["error"]:
                     account.fail(f"transmission: {state['errorString']}")
                 if state["status"] == SEEDING and not state["leftUntilDone"]:
-                    self._complete()
+                    account.complete()
                 await asyncio.sleep(POLL_S if account.first_byte_at else FIRST_POLL_S)
         except FetchFailed as failure:
             account.fail(str(failure))
-
-    def _complete(self) -> None:
-        account = self.account
-        if not account.ended:
-            account.completed_at = time.monotonic()
-            account.first_byte_at = account.first_byte_at or account.completed_at
-            account.verified = account.size
-            account.changed.set()
