@@ -173,4 +173,4 @@ class Aria2Client(ProgramClient):
                     self.account.complete()
                 await asyncio.sleep(POLL_S if self.account.verified else FIRST_POLL_S)
         except FetchFailed as failure:
-            self.account.fail(str(failure))
+            await self._lost(failure)

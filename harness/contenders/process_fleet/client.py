@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from harness.contenders.hosting.errors import FetchFailed
 from harness.contenders.hosting.swarming import Account
 from harness.contenders.process_fleet.program import Program, Rates
 from harness.contenders.process_fleet.received import Received
+
+END_S = 1.0
+"""How long a program that answers no more may take to be known to have ended."""
 
 
 class ProgramClient:
@@ -25,10 +29,18 @@ class ProgramClient:
         self._following: list[asyncio.Task[None]] = []
 
     def look(self) -> None:
-        """Take the kernel's count of what came from the origin, which these programs do not tell."""
-        if self._origin is not None:
-            ended = self.account.ended
-            self.account.from_origin = self._received.between(self._address, self._origin, fresh=ended)
+        """Take the kernel's count of what came from the origin, which these programs do not tell.
+
+        A program that is complete hangs up on seeds at once, and what a connection brought since the last reading is
+        lost with it: of a complete download the origin is given its share of all that was seen.
+        """
+        if self._origin is None:
+            return
+        account = self.account
+        seen = self._received.between(self._address, self._origin, fresh=account.ended)
+        everywhere = self._received.seen_by(self._address)
+        complete = account.completed_at is not None and 0 < everywhere < account.size
+        account.from_origin = account.size * seen // everywhere if complete else seen
 
     async def close(self) -> None:
         """End the program."""
@@ -37,6 +49,12 @@ class ProgramClient:
         await self._hang_up()
         if self._program is not None:
             await self._program.stop()
+
+    async def _lost(self, failure: FetchFailed) -> None:
+        """The program answers no more; if it has ended, that says better why."""
+        if self._program is not None:
+            await self._program.ended(END_S)
+        self.account.fail(str(failure))
 
     async def _hang_up(self) -> None:
         """End what connects us with the program; for derived clients, while the program still runs."""

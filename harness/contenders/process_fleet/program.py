@@ -64,6 +64,10 @@ class Program:
         """Whether it has not ended."""
         return self._process.returncode is None
 
+    async def ended(self, patience: float) -> None:
+        """Wait until its end was told, at most `patience` seconds."""
+        await asyncio.wait([self._watch], timeout=patience)
+
     async def stop(self) -> None:
         """Ask it to end, then make it."""
         for number in (signal.SIGTERM, signal.SIGKILL):

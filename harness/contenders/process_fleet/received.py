@@ -51,6 +51,10 @@ class Received:
             self._read()
         return self._sums.get((local, remote), 0)
 
+    def seen_by(self, local: str) -> int:
+        """Bytes that have come to `local` from anywhere, as of the last reading."""
+        return sum(count for (receiver, _), count in self._sums.items() if receiver == local)
+
     def _read(self) -> None:
         for connection, received in _dump():
             self._seen[connection] = max(received, self._seen.get(connection, 0))

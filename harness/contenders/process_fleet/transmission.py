@@ -192,4 +192,4 @@ class TransmissionClient(ProgramClient):
                     account.complete()
                 await asyncio.sleep(POLL_S if account.first_byte_at else FIRST_POLL_S)
         except FetchFailed as failure:
-            account.fail(str(failure))
+            await self._lost(failure)
