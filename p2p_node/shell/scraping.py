@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from random import SystemRandom
+from typing import cast
 
 from p2p_node.discovery.tracker import is_http, udp_address
 from p2p_node.discovery.udp_client import UdpClient
@@ -69,8 +70,8 @@ class _Exchange(asyncio.DatagramProtocol):
         self._question = question
         self._transport: asyncio.DatagramTransport | None = None
 
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
-        self._transport = transport
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
         self._client.ask(self._question, time.monotonic())
         self._send()
 

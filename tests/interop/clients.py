@@ -23,25 +23,31 @@ def wait_for(condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> b
     return False
 
 
+QUIET = {
+    "allow_multiple_connections_per_ip": True,
+    "enable_lsd": False,
+    "enable_upnp": False,
+    "enable_natpmp": False,
+    "enable_dht": False,
+    # It dials uTP first and loses seconds.
+    "enable_outgoing_utp": False,
+    "enable_incoming_utp": False,
+    "in_enc_policy": 2,
+    "out_enc_policy": 2,
+}
+"""Settings of a session that talks to nobody it was not told of, in plain TCP."""
+
+
 class LibtorrentClient:
     """A session on one address that talks to nobody but the peers of its torrents."""
 
     def __init__(self, host: str, port: int) -> None:
         self.address = (host, port)
         self.session = lt.session(
-            {
+            QUIET
+            | {
                 "listen_interfaces": f"{host}:{port}",
                 "outgoing_interfaces": host,
-                "allow_multiple_connections_per_ip": True,
-                "enable_lsd": False,
-                "enable_upnp": False,
-                "enable_natpmp": False,
-                "enable_dht": False,
-                # It dials uTP first and loses seconds.
-                "enable_outgoing_utp": False,
-                "enable_incoming_utp": False,
-                "in_enc_policy": 2,
-                "out_enc_policy": 2,
                 # Two sessions that dial each other at the same moment end both connections.
                 "min_reconnect_time": 1,
                 "alert_mask": lt.alert.category_t.error_notification,

@@ -15,8 +15,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import libtorrent as lt
 import pytest
-from conftest import STRICT, require_tool
+from clients import QUIET
+from conftest import require_tool
 from programs import opentracker as opentracker_command
 
 from p2p_node.wire.metainfo import decode_metainfo
@@ -120,24 +122,15 @@ def test_our_peers_meet_on_opentracker(scheme: str, tmp_path: Path) -> None:
 @SCHEMES
 def test_libtorrent_seeds_by_way_of_our_tracker(scheme: str, tmp_path: Path) -> None:
     """It announces to us, we tell our leech of it, and its scrape agrees with ours."""
-    lt = pytest.importorskip("libtorrent") if not STRICT else __import__("libtorrent")
     with our_tracker(tmp_path) as port:
         url = f"{scheme}://{HOST}:{port}/announce"
         torrent, info_hash = make_torrent(tmp_path, url)
         session = lt.session(
-            {
+            QUIET
+            | {
                 "listen_interfaces": f"{HOST}:{free_port()}",
                 "outgoing_interfaces": HOST,
-                "enable_dht": False,
                 "ssrf_mitigation": False,  # which forbids to scrape a tracker on loopback
-                "enable_lsd": False,
-                "enable_upnp": False,
-                "enable_natpmp": False,
-                "enable_outgoing_utp": False,
-                "enable_incoming_utp": False,
-                "out_enc_policy": 2,
-                "in_enc_policy": 2,
-                "allow_multiple_connections_per_ip": True,
                 "alert_mask": lt.alert.category_t.tracker_notification,
             }
         )

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import libtorrent as lt
 import pytest
+from clients import QUIET
 
 from p2p_node.core.hashes import HashCollector, leaf_request, proven_leaves
 from p2p_node.shell.torrent import Version, create_torrent
@@ -26,16 +27,6 @@ from p2p_node.wire.messages import Hashes, HashReject, HashRequest, encode
 from p2p_node.wire.metainfo import decode_info, decode_metainfo
 
 SIZES = {"a.bin": 300_000, "b/empty": 0, "b/c.bin": 16_384, "b/d.bin": 700_001, "z": 5}
-SETTINGS = {
-    "enable_lsd": False,
-    "enable_upnp": False,
-    "enable_natpmp": False,
-    "enable_dht": False,
-    "enable_outgoing_utp": False,
-    "enable_incoming_utp": False,
-    "in_enc_policy": 2,
-    "out_enc_policy": 2,
-}
 
 
 @contextmanager
@@ -75,7 +66,7 @@ def digests(root: Path) -> dict[str, str]:
 
 
 def libtorrent(torrent: Path, directory: Path) -> tuple[lt.session, lt.torrent_handle]:
-    session = lt.session(SETTINGS | {"listen_interfaces": "127.0.0.1:0"})
+    session = lt.session(QUIET | {"listen_interfaces": "127.0.0.1:0"})
     wanted = lt.load_torrent_file(str(torrent))
     wanted.save_path = str(directory)
     return session, session.add_torrent(wanted)
@@ -161,7 +152,7 @@ def test_a_magnet_link_leads_to_us(source: Path, tmp_path: Path, version: Versio
             with node("get", link, "--out", tmp_path / "out") as getter:
                 assert getter.wait(timeout=30) == 0
         else:
-            session = lt.session(SETTINGS | {"listen_interfaces": "127.0.0.1:0"})
+            session = lt.session(QUIET | {"listen_interfaces": "127.0.0.1:0"})
             wanted = lt.parse_magnet_uri(link)
             wanted.save_path = str(tmp_path / "out")
             handle = session.add_torrent(wanted)
