@@ -103,6 +103,25 @@ class SendDatagram(msgspec.Struct, frozen=True):
     data: bytes
 
 
+class Seek(msgspec.Struct, frozen=True):
+    """Look, by the host's discovery, for who has the torrent of this key; what it finds is `learn`ed."""
+
+    key: bytes
+
+
+class Provide(msgspec.Struct, frozen=True):
+    """Let others find, by the host's discovery, that the torrent of this key is to be had on this port."""
+
+    key: bytes
+    port: int
+
+
+class Withdraw(msgspec.Struct, frozen=True):
+    """Undo `Provide`."""
+
+    key: bytes
+
+
 class Notice(msgspec.Struct, frozen=True):
     """Something that a person should know went wrong, in one line."""
 
@@ -142,6 +161,9 @@ Effect: TypeAlias = (
     | SendDatagram
     | FetchRange
     | CancelRange
+    | Seek
+    | Provide
+    | Withdraw
     | Notice
     | Complete
     | Learned

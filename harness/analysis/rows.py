@@ -83,6 +83,7 @@ def summarize(
         failed=max(step.peers, len(transfers)) - len(done),
         completion_s=_quantiles(durations, last),
         first_byte_s=Median(_median(t.first_byte_s - t.intended_s for t in transfers if t.first_byte_s is not None)),
+        first_peer_s=Median(_median(t.first_peer_s - t.intended_s for t in transfers if t.first_peer_s is not None)),
         goodput_bytes_per_s=delivered / last if last else None,
         bound_s=bound_s,
         efficiency=efficiency,

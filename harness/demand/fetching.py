@@ -69,6 +69,7 @@ class Fetch:
         self._verified = verified
         self._connection = ControlConnection(wish.control)
         self._started_s: float | None = None
+        self._first_peer_s: float | None = None
         self._first_byte_s: float | None = None
         self._done: Event | None = None
         self._error: str | None = None
@@ -122,6 +123,7 @@ class Fetch:
             error=self._error,
             sources=done.sources if done else Sources(),
             wasted_bytes=done.wasted_bytes if done else 0,
+            first_peer_s=self._first_peer_s,
         )
 
     def _follow(self) -> None:
@@ -136,6 +138,8 @@ class Fetch:
         match event.event:
             case "started":
                 self._started_s = at_s
+            case "first_peer":
+                self._first_peer_s = at_s
             case "first_byte":
                 self._first_byte_s = at_s
             case "progress":

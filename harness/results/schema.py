@@ -36,6 +36,8 @@ class Transfer(msgspec.Struct, frozen=True):
     error: str | None
     sources: Sources
     wasted_bytes: int
+    first_peer_s: float | None = None
+    """When a swarm's peer first knew of another; None where peers are not looked for, or do not say."""
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -112,6 +114,8 @@ class Row(msgspec.Struct, frozen=True):
     late_starts: int
     wait_over_own_bound: Waits | None = None
     """How long peers waited, divided by the least that any scheme could have served each in; None without links."""
+    first_peer_s: Median = Median(None)
+    """How long it took peers to find another, whatever finds them: tracker, DHT, gossip, supernodes."""
 
 
 class PeerRates(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from p2p_node.core.extensions import Extensions
 from p2p_node.core.metadata import MetadataFetcher
 from p2p_node.core.node import Tally
 from p2p_node.core.peer_exchange import PeerExchange
+from p2p_node.core.search import Search
 from p2p_node.discovery.tracker import Standing
 from p2p_node.discovery.trackers import Trackers
 from p2p_node.wire.address import Address, is_ipv6
@@ -53,6 +54,7 @@ class MetadataNode:
         self._dialer = Dialer(own)
         self._dialer.learn(address for address in magnet.peers if is_ipv6(address[0]) == self._ipv6)
         self._trackers = Trackers([(url,) for url in magnet.trackers], magnet.info_hashes, peer_id, own[1], rng)
+        self._search = Search(magnet.info_hashes, own[1])
         self._fetcher = MetadataFetcher(magnet)
         self._extensions = Extensions(
             own[1],
@@ -77,7 +79,13 @@ class MetadataNode:
     @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
-        timers = (self._trackers.timer, self._dialer.timer(), self._fetcher.timer, self._exchange.timer)
+        timers = (
+            self._trackers.timer,
+            self._search.timer,
+            self._dialer.timer(),
+            self._fetcher.timer,
+            self._exchange.timer,
+        )
         return min([self._check_at, *(timer for timer in timers if timer is not None)])
 
     @property
@@ -93,9 +101,16 @@ class MetadataNode:
         """What is to be done now, in order; taken once."""
         effects, self._effects = self._effects, []
         effects += self._trackers.take_effects()
+        effects += self._search.effects
+        self._search.effects.clear()
         return effects
 
     # Inputs
+
+    def learn(self, addresses: Iterable[Address], now: float) -> None:
+        """Peers of the swarm were found somewhere."""
+        self._dialer.learn(address for address in addresses if is_ipv6(address[0]) == self._ipv6)
+        self._go_on(now)
 
     def connected(self, connection: ConnectionId, address: Address, outgoing: bool, now: float) -> None:
         """A connection is established."""
@@ -155,7 +170,8 @@ class MetadataNode:
 
     def announced(self, tracker: str, reply: bytes, now: float) -> None:
         """A tracker answered an `Announce`, whatever it said."""
-        self._learn(self._trackers.replied(tracker, reply, now), now)
+        self.learn(self._trackers.replied(tracker, reply, now), now)
+        self._announce(now)
 
     def announce_failed(self, tracker: str, now: float) -> None:
         """A tracker could not be reached."""
@@ -164,7 +180,8 @@ class MetadataNode:
 
     def datagram_received(self, source: Address, data: bytes, now: float) -> None:
         """A datagram came to this peer's port."""
-        self._learn(self._trackers.datagram_received(data, is_ipv6(source[0]), now), now)
+        self.learn(self._trackers.datagram_received(data, is_ipv6(source[0]), now), now)
+        self._announce(now)
 
     def datagram_failed(self, address: Address, now: float) -> None:
         """A datagram to this address could not be delivered."""
@@ -176,12 +193,14 @@ class MetadataNode:
         if now >= self._check_at:
             self._check_at = now + CHECK_S
             self._end_useless(now)
+        self._search.tend(True, now)
         self._exchange.tick(now)
         self._announce(now)
         self._go_on(now)
 
     def stop(self, now: float) -> None:
         """Say goodbye to the trackers; connections are ended by whoever holds them."""
+        self._search.stop()
         self._trackers.stop(self._standing(), now)
 
     # What peers say
@@ -237,11 +256,6 @@ class MetadataNode:
         if any(other.peer_id == handshake.peer_id for other in self._connections.values()):
             return "is connected already"
         return None
-
-    def _learn(self, addresses: Iterable[Address], now: float) -> None:
-        self._dialer.learn(address for address in addresses if is_ipv6(address[0]) == self._ipv6)
-        self._announce(now)
-        self._go_on(now)
 
     def _announce(self, now: float) -> None:
         due = self._trackers.timer

@@ -14,6 +14,7 @@ from p2p_node.boundary import Close, ConnectionId, Dial, Effect, Upload
 from p2p_node.core.connection import Phase
 from p2p_node.core.dialer import Dialer
 from p2p_node.core.rarity import Diversity
+from p2p_node.core.search import Search
 from p2p_node.core.swarm import Swarm, SwarmSettings
 from p2p_node.discovery.tiers import FEW_PEERS
 from p2p_node.discovery.tracker import Standing
@@ -62,6 +63,8 @@ class Node:
         self._dialer = Dialer(own)
         self._ipv6 = is_ipv6(own[0])
         self._trackers = Trackers(metainfo.trackers, metainfo.info_hashes, peer_id, own[1], rng)
+        # BEP 27: the peers of a private torrent come from its trackers alone.
+        self._search = Search(() if metainfo.private else metainfo.info_hashes, own[1])
         self._came_complete = self.complete
         self._unproven: dict[ConnectionId, Address] = {}
         """Connections dialled that have not shaken hands: a peer that just closes them may take another later."""
@@ -75,7 +78,7 @@ class Node:
     @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
-        timers = (self._trackers.timer, None if self.complete else self._dialer.timer())
+        timers = (self._trackers.timer, self._search.timer, None if self.complete else self._dialer.timer())
         return min([self.swarm.timer, *(timer for timer in timers if timer is not None)])
 
     @property
@@ -111,6 +114,8 @@ class Node:
         """What is to be done now, in order; taken once."""
         effects, self._effects = self._effects, []
         effects += self._trackers.take_effects()
+        effects += self._search.effects
+        self._search.effects.clear()
         effects += self.swarm.effects
         self.swarm.effects.clear()
         return effects
@@ -142,6 +147,7 @@ class Node:
         self.swarm.disconnected(connection, now)
         if len(self.swarm.connections) < FEW_PEERS and not self.complete:
             self._trackers.lonely(now)
+            self._search.tend(True, now)
         self._dial(now)
 
     def shaken_hands(self, connection: ConnectionId, handshake: Handshake, now: float) -> None:
@@ -209,13 +215,17 @@ class Node:
     def tick(self, now: float) -> None:
         """The timer came due; also the first input, to begin."""
         self.swarm.tick(now)
-        if self.swarm.starving:
+        starving = self.swarm.starving
+        if starving:
             self._trackers.lonely(now)
+        self._search.provide()
+        self._search.tend(starving or (not self.complete and len(self.swarm.connections) < FEW_PEERS), now)
         self._announce(now)
         self._dial(now)
 
     def stop(self, now: float) -> None:
-        """Say goodbye to the trackers; connections are ended by whoever holds them."""
+        """Be found no more, and say goodbye to the trackers; connections are ended by whoever holds them."""
+        self._search.stop()
         self._trackers.stop(self._standing(), now)
 
     def _make_room(self, now: float) -> bool:

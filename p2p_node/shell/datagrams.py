@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 from p2p_node import boundary
 from p2p_node.shell.announcing import Feed
@@ -15,10 +16,11 @@ MAX_RESOLVING = 32
 
 
 class DatagramSocket(asyncio.DatagramProtocol):
-    """Performs a node's `SendDatagram` effects, and feeds it what comes."""
+    """Performs `SendDatagram` effects, and feeds the node what comes, unless `claim` says that it took it."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, claim: Callable[[Address, bytes], bool]) -> None:
         self._feed = feed
+        self._claim = claim
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.DatagramTransport | None = None
         self._family = socket.AF_INET
@@ -58,7 +60,8 @@ class DatagramSocket(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """The socket received."""
         source = (canonical_host(addr[0]), addr[1])
-        self._feed(lambda node, now: node.datagram_received(source, data, now))
+        if not self._claim(source, data):
+            self._feed(lambda node, now: node.datagram_received(source, data, now))
 
     async def _resolve_and_send(self, effect: boundary.SendDatagram) -> None:
         try:

@@ -49,11 +49,14 @@ async def fetch(
 
 
 async def _follow(peer: Peer) -> AsyncIterator[Event]:
-    first_byte_told = False
+    first_peer_told = first_byte_told = False
     next_progress = 0.0
     while peer.completed_at is None and peer.failed is None:
         peer.changed.clear()
         await peer.changed.wait()
+        if peer.first_peer_at is not None and not first_peer_told:
+            first_peer_told = True
+            yield {"event": "first_peer", "at": peer.first_peer_at}
         if peer.first_byte_at is not None and not first_byte_told:
             first_byte_told = True
             yield {"event": "first_byte", "at": peer.first_byte_at}

@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from p2p_node.core.swarm import SwarmSettings
+from p2p_node.shell.discovering import Overlay
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.fetch import fetch
 from p2p_node.shell.metrics import exposition
@@ -48,8 +49,9 @@ class _Member:
 class Fleet:
     """The control API's handlers and the peers they act on."""
 
-    def __init__(self, settings: SwarmSettings) -> None:
+    def __init__(self, settings: SwarmSettings, overlay: Overlay | None = None) -> None:
         self._settings = settings
+        self._overlay = overlay
         self._members: dict[str, _Member] = {}
         self._hasher = hashers()
 
@@ -73,7 +75,7 @@ class Fleet:
         order = await _body(request, NewPeer)
         if order.id in self._members:
             raise web.HTTPConflict(reason=f"peer {order.id} exists already")
-        peer = Peer(self._hasher, order.upload_rate, order.download_rate)
+        peer = Peer(self._hasher, order.upload_rate, order.download_rate, self._overlay)
         try:
             Path(order.directory).mkdir(parents=True, exist_ok=True)
             await peer.listen(order.address, 0)

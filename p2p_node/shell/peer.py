@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from random import Random
 
@@ -21,6 +21,7 @@ from p2p_node.shell.announcing import Announcing
 from p2p_node.shell.connection import PeerConnection, Traffic
 from p2p_node.shell.datagrams import DatagramSocket
 from p2p_node.shell.dialing import Dialing
+from p2p_node.shell.discovering import Discovering, Overlay
 from p2p_node.shell.downlink import Downlink
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.intake import Intake
@@ -50,11 +51,19 @@ class Peer:
     `failed` is set when it can go on no more.
     """
 
-    def __init__(self, hasher: Executor, upload_rate: float | None = None, download_rate: float | None = None) -> None:
+    def __init__(
+        self,
+        hasher: Executor,
+        upload_rate: float | None = None,
+        download_rate: float | None = None,
+        overlay: Overlay | None = None,
+    ) -> None:
         self.address: Address = ("", 0)
         self.node: Node | MetadataNode | None = None
         self.raw_info: bytes | None = None
         """The info dictionary that `seek` asked for, once it is here."""
+        self.first_peer_at: float | None = None
+        """When this peer first knew of another, in seconds of `time.monotonic()`."""
         self.completed_at: float | None = None
         """When the last payload byte was verified, in seconds of `time.monotonic()`."""
         self.traffic = Traffic()
@@ -74,7 +83,9 @@ class Peer:
         self._last_number = 0
         self._server: asyncio.Server | None = None
         self._announcing: Announcing | None = None
-        self._datagrams = DatagramSocket(self.feed)
+        self._overlay = overlay
+        self._discovering: Discovering | None = None
+        self._datagrams = DatagramSocket(self.feed, self._claim)
         self._listed = asyncio.Event()
         self._parted = asyncio.Event()
         self._dialing: Dialing | None = None
@@ -100,6 +111,9 @@ class Peer:
                     raise
         self._announcing = Announcing(self.address[0], self.feed)
         self._dialing = Dialing(self.address[0], lambda: self._new_connection(True), self.feed)
+        if self._overlay is not None:
+            self._discovering = Discovering(self._overlay, self.address, self._datagrams.send, self._found)
+            self._performers |= self._discovering.performers
 
     def seek(self, magnet: Magnet) -> None:
         """Look for the metadata of this torrent among its peers."""
@@ -152,6 +166,8 @@ class Peer:
             self._uplink.stop()
         if self._ranges is not None:
             await self._ranges.close()
+        if self._discovering is not None:
+            self._discovering.leave()
         self._datagrams.close()
         if self._announcing is not None:
             await self._announcing.close()
@@ -162,6 +178,11 @@ class Peer:
     def first_byte_at(self) -> float | None:
         """When the first payload byte came, in seconds of `time.monotonic()`."""
         return self._intake.first_byte_at if self._intake is not None else None
+
+    @property
+    def discovers(self) -> bool:
+        """Whether this host can find peers that nobody named."""
+        return self._overlay is not None
 
     @property
     def connection_count(self) -> int:
@@ -175,6 +196,7 @@ class Peer:
         if self.node is None:
             connection.close()
             return
+        self._knows_another()
         self._connections[connection.number] = connection
         self.node.connected(connection.number, address, outgoing, self._loop.time())
         self._perform()
@@ -233,6 +255,9 @@ class Peer:
             boundary.Dial: self._dial,
             boundary.Announce: self._announce,
             boundary.SendDatagram: self._datagrams.send,
+            boundary.Seek: _ignore,
+            boundary.Provide: _ignore,
+            boundary.Withdraw: _ignore,
             boundary.Notice: self._notice,
             boundary.Complete: self._complete,
             boundary.Learned: self._learned,
@@ -289,6 +314,7 @@ class Peer:
 
     def _dial(self, effect: boundary.Dial) -> None:
         assert self._dialing is not None
+        self._knows_another()
         self._dialing.dial(effect)
 
     def _announce(self, effect: boundary.Announce) -> None:
@@ -299,6 +325,17 @@ class Peer:
         log.warning("%s:%d: %s", *self.address, effect.text)
 
     # Small parts
+
+    def _claim(self, source: Address, data: bytes) -> bool:
+        return self._discovering is not None and self._discovering.datagram_received(source, data)
+
+    def _found(self, peers: Sequence[Address]) -> None:
+        self.feed(lambda node, now: node.learn(peers, now))
+
+    def _knows_another(self) -> None:
+        if self.first_peer_at is None:
+            self.first_peer_at = time.monotonic()
+            self.changed.set()
 
     def _new_connection(self, outgoing: bool) -> PeerConnection:
         self._last_number += 1
@@ -313,3 +350,7 @@ class Peer:
         self.failed = error if isinstance(error, NodeError) else NodeError(str(error))
         log.error("%s:%d: %s", *self.address, self.failed)
         self.changed.set()
+
+
+def _ignore(_effect: boundary.Effect) -> None:
+    """What a host without a discovery does about lookups."""

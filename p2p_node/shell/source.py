@@ -28,8 +28,11 @@ async def obtain(peer: Peer, source: str) -> Metainfo:
         magnet = Magnet.decode(source)
     except MagnetError as error:
         raise NodeError(str(error)) from None
-    if not magnet.trackers and not magnet.peers:
-        raise NodeError("the magnet link names no tracker (tr=) and no peer (x.pe=) to ask for its torrent")
+    if not magnet.trackers and not magnet.peers and not peer.discovers:
+        raise NodeError(
+            "the magnet link names no tracker (tr=) and no peer (x.pe=) to ask for its torrent; "
+            "find some by a network with --discovery"
+        )
     peer.seek(magnet)
     while peer.raw_info is None:
         peer.changed.clear()

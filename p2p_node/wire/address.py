@@ -33,6 +33,15 @@ def is_ipv6(host: str) -> bool:
     return ":" in host
 
 
+def parse_address(text: str) -> Address:
+    """The address in `192.0.2.1:6881` or `[2001:db8::1]:6881`; raises ValueError."""
+    host, _, port = text.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16 or is_ipv6(host) == (bare == host):
+        raise ValueError(f"{text[:60]} is not an IP address and a port")
+    return canonical_host(bare), int(port)
+
+
 def pack_address(address: Address) -> bytes:
     """An address and port in 6 bytes, or 18 for IPv6."""
     return ipaddress.ip_address(address[0]).packed + address[1].to_bytes(_PORT, "big")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 from collections.abc import Callable
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 
-from p2p_node.wire.announce import Address
+from p2p_node.wire.address import Address, parse_address
 from p2p_node.wire.errors import MagnetError
 
 SCHEME = "magnet:"
@@ -118,10 +117,6 @@ def _format_address(address: Address) -> str:
 
 def _decode_address(text: str) -> Address:
     try:
-        parts = urlsplit(f"//{text}")
-        host, port = str(ipaddress.ip_address(parts.hostname or "")), parts.port
+        return parse_address(text)
     except ValueError:
-        host, port = "", None
-    if not host or not port:
-        raise MagnetError(f"x.pe={text[:60]} is not an IP address and a port")
-    return host, port
+        raise MagnetError(f"x.pe={text[:60]} is not an IP address and a port") from None

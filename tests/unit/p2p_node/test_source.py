@@ -45,14 +45,14 @@ async def fetch_from_seed(source_of: Any, directory: Path) -> list[dict[str, Any
 
 
 def test_a_fetch_of_a_magnet_link_tells_when_the_torrent_is_known(tmp_path: Path) -> None:
-    """started, metadata, first_byte, …, done; and the file is right."""
+    """started, metadata, first_peer, first_byte, …, done; and the file is right."""
 
     def link(torrent: Path, seed: tuple[str, int]) -> str:
         return Magnet(info_hash_v1=read_torrent(torrent).info_hash, peers=(seed,)).encode()
 
     (tmp_path / "out").mkdir()
     events = asyncio.run(fetch_from_seed(link, tmp_path))
-    assert [event["event"] for event in events][:3] == ["started", "metadata", "first_byte"]
+    assert [event["event"] for event in events][:4] == ["started", "metadata", "first_peer", "first_byte"]
     assert (events[1]["name"], events[1]["bytes"]) == ("item.bin", 1_000_000)
     assert events[-1]["ok"], events[-1]
     assert (tmp_path / "out" / "item.bin").read_bytes() == (tmp_path / "item.bin").read_bytes()

@@ -1,0 +1,1 @@
+"""The subcommands of `p2p-node`, by what they are about."""

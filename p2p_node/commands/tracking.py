@@ -1,0 +1,73 @@
+"""`track` and `scrape`: a tracker, and what trackers count."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from p2p_node.commands.options import ADDRESS
+from p2p_node.commands.running import run, until_stopped
+from p2p_node.shell.errors import NodeError
+from p2p_node.shell.torrent import read_torrent
+from p2p_node.wire.scrape import SwarmCounts
+
+
+@click.command()
+@ADDRESS
+@click.option("--port", default=6969, show_default=True, help="Port to listen on.")
+@click.option("--interval", type=click.FloatRange(min=1), default=60, show_default=True, help="Seconds of announces.")
+def track(address: str, port: int, interval: float) -> None:
+    """Run a tracker at http://ADDRESS:PORT/announce and udp://ADDRESS:PORT."""
+    run(_track(address, port, interval))
+
+
+@click.command()
+@click.argument("source", metavar="TORRENT|URL")
+@click.option("--info-hash", metavar="HEX", help="The torrent, where a tracker's URL is given.")
+def scrape(source: str, info_hash: str | None) -> None:
+    """Ask a tracker how many seeds, leeches and completed downloads it counts, without joining.
+
+    Of a TORRENT every tracker is asked.
+    """
+    if "://" not in source:
+        metainfo = read_torrent(Path(source))
+        trackers, wanted = list(metainfo.tracker_urls), metainfo.info_hash
+    elif info_hash is None or len(info_hash) != 40 or set(info_hash.lower()) - set("0123456789abcdef"):
+        raise click.UsageError("give a tracker's URL together with --info-hash and 40 hexadecimal digits")
+    else:
+        trackers, wanted = [source], bytes.fromhex(info_hash)
+    run(_scrape(trackers, wanted))
+
+
+async def _track(address: str, port: int, interval: float) -> None:
+    from p2p_node.shell.tracker_server import TrackerServer
+
+    tracker = TrackerServer(interval)
+    host, port = await tracker.listen(address, port)
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"listening on http://{shown}:{port}/announce and udp://{shown}:{port}/announce")
+    await until_stopped()
+    await tracker.close()
+
+
+async def _scrape(trackers: Sequence[str], info_hash: bytes) -> None:
+    from p2p_node.shell.scraping import scrape as ask_counts
+
+    if not trackers:
+        raise NodeError("the torrent names no tracker")
+    outcomes = await asyncio.gather(*(ask_counts(url, info_hash) for url in trackers), return_exceptions=True)
+    answered = False
+    for url, outcome in zip(trackers, outcomes, strict=True):
+        if isinstance(outcome, SwarmCounts):
+            answered = True
+            counts = f"seeds {outcome.seeds}  leeches {outcome.leeches}  completed {outcome.completed}"
+            click.echo(f"{url}  {counts}")
+        elif isinstance(outcome, NodeError):
+            click.echo(f"p2p-node: {outcome}", err=True)
+        else:
+            raise outcome
+    if not answered:
+        raise NodeError("no tracker answered")

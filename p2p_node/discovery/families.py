@@ -1,0 +1,15 @@
+"""The network families by name, each behind the `Discovery` seam."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import TypeAlias
+
+from p2p_node.discovery.base import Discovery
+from p2p_node.wire.address import Address
+
+Family: TypeAlias = Callable[[Address, Random, float], Discovery]
+"""Makes a host's node of an overlay: its own UDP address, its source of randomness, the time now."""
+
+FAMILIES: Mapping[str, Family] = {}
