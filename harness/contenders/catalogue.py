@@ -9,12 +9,14 @@ from harness.contenders.base import Contender
 from harness.contenders.http import HttpContender
 from harness.contenders.libtorrent import LibtorrentContender
 from harness.contenders.programs import Aria2Contender, TransmissionContender
-from harness.contenders.swarm import SwarmContender
+from harness.contenders.swarm import OverlaySwarmContender, SwarmContender
 from harness.errors import UsageError, unknown_name
 
 CONTENDERS: tuple[Contender, ...] = (
     HttpContender(),
     SwarmContender(),
+    OverlaySwarmContender("dht", "the swarm, structured: peers are found in a distributed hash table (BEP 5)"),
+    OverlaySwarmContender("gossip", "the swarm, unstructured: peers are found by flooding a network of neighbours"),
     LibtorrentContender(),
     Aria2Contender(),
     TransmissionContender(),

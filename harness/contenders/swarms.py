@@ -1,8 +1,7 @@
-"""How every BitTorrent contender is deployed: one tracker and torrent for all, a seed and fleets by each."""
+"""How every BitTorrent contender is deployed: one torrent for all, a seed and fleets by each, and how they meet."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,12 +10,11 @@ from pathlib import Path
 from harness.contenders.base import Deployment, Stage
 from harness.contenders.fleets import add_peers, start_fleets
 from harness.contenders.readiness import until_done, until_says
+from harness.contenders.rendezvous import NODE, Rendezvous, by_tracker
 from harness.labs.base import Process
+from harness.results.roles import Role
 
-TRACKER_PORT = 6969
 SEED_PORT = 6881
-
-NODE = (sys.executable, "-m", "p2p_node")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +29,30 @@ class Commands:
 
 
 @asynccontextmanager
-async def deployed_swarm(stage: Stage, commands: Commands) -> AsyncIterator[Deployment]:
-    """Tracker, seed and peers in place. Raises SwarmbenchError when one does not come up."""
+async def deployed_swarm(
+    stage: Stage, commands: Commands, rendezvous: Rendezvous = by_tracker
+) -> AsyncIterator[Deployment]:
+    """Seed, peers and what they meet by in place. Raises SwarmbenchError when one does not come up."""
     async with AsyncExitStack() as stack:
         torrent = stage.sockets / "item.torrent"
-        track = [*NODE, "track", "--address", stage.server.address, "--port", str(TRACKER_PORT)]
-        tracker = await _start(stage, stack, "tracker", track)
-        await _create(stage, torrent)
+        meeting = await rendezvous(stage, stack)
+        await _create(stage, torrent, meeting.trackers)
         seed = await _start(stage, stack, "seed", commands.seed(stage, torrent))
         fleets, peers = await start_fleets(stage, stack, lambda socket: commands.fleet(stage, socket))
-        await until_says("the tracker", tracker, stage.logs / "tracker.log", "listening on")
+        for answers in meeting.ready:
+            await answers()
         await until_says("the seed", seed, stage.logs / "seed.log", "seeding")
         points = await add_peers(
             stage, fleets, {"source": str(torrent), "sha256": None, "origin": stage.server.address}
         )
-        yield Deployment(points, {"server": [tracker, seed], "peers": peers})
+        behind = meeting.processes
+        yield Deployment(
+            points,
+            {
+                Role.SERVER: [*behind.get(Role.SERVER, ()), seed],
+                Role.PEERS: [*behind.get(Role.PEERS, ()), *peers],
+            },
+        )
 
 
 async def _start(stage: Stage, stack: AsyncExitStack, role: str, command: Sequence[str]) -> Process:
@@ -54,9 +61,10 @@ async def _start(stage: Stage, stack: AsyncExitStack, role: str, command: Sequen
     return process
 
 
-async def _create(stage: Stage, torrent: Path) -> None:
-    announce = f"http://{stage.server.address}:{TRACKER_PORT}/announce"
-    command = [*NODE, "create", str(stage.item.path), "--tracker", announce, "--out", str(torrent)]
+async def _create(stage: Stage, torrent: Path, trackers: Sequence[str]) -> None:
+    command = [*NODE, "create", str(stage.item.path), "--out", str(torrent)]
+    for tracker in trackers:
+        command += ["--tracker", tracker]
     command += ["--piece-size", str(stage.item.piece_size or "auto")]
     log = stage.logs / "create.log"
     await until_done("p2p-node create", await stage.lab.start(command, log=log), log)

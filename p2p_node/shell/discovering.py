@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Discovering:
         self._alarm = Alarm(self._tick)
         self._patience_ends = self._loop.time() + JOIN_S
         self._waiting: list[boundary.Seek] = []
+        self._joined = asyncio.Event()
         rng = Random(os.urandom(16))
         self.discovery: Discovery = FAMILIES[overlay.family](own, rng, self._loop.time())
         self.discovery.join(overlay.contacts, self._loop.time())
@@ -51,6 +53,11 @@ class Discovering:
     def performers(self) -> dict[type, Callable[..., None]]:
         """What performs each kind of effect that concerns the discovery."""
         return {boundary.Seek: self._seek, boundary.Provide: self._provide, boundary.Withdraw: self._withdraw}
+
+    async def joined(self) -> None:
+        """Wait until the host is part of its overlay, at most JOIN_S."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._joined.wait(), JOIN_S)
 
     def datagram_received(self, source: Address, data: bytes) -> bool:
         """A datagram came; whether it was for the discovery."""
@@ -84,6 +91,8 @@ class Discovering:
 
     def _perform(self) -> None:
         now = self._loop.time()
+        if self.discovery.joined:
+            self._joined.set()
         if self._waiting and (self.discovery.joined or now >= self._patience_ends):
             waiting, self._waiting = self._waiting, []
             for effect in waiting:

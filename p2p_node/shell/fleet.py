@@ -82,6 +82,7 @@ class Fleet:
         except (OSError, NodeError) as error:
             raise web.HTTPBadRequest(reason=str(error)) from None
         self._members[order.id] = _Member(peer, Path(order.directory))
+        await peer.joined()
         return web.json_response({"id": order.id, "port": peer.address[1]}, status=201)
 
     async def _show(self, request: web.Request) -> web.Response:

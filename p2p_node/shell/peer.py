@@ -140,6 +140,11 @@ class Peer:
         self.node.tick(self._loop.time())
         self._perform()
 
+    async def joined(self) -> None:
+        """Wait until this host is part of the overlay it was to join, if any, but not for long."""
+        if self._discovering is not None:
+            await self._discovering.joined()
+
     async def listed(self, patience: float) -> None:
         """Wait until others can find this peer by a tracker, at most `patience` seconds."""
         with contextlib.suppress(TimeoutError):
