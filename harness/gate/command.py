@@ -48,7 +48,7 @@ async def gate(order: GateOrder, tell: Callable[[str], None]) -> tuple[GateRecor
     head = await resolve(repository, order.head or "HEAD")
     out = _directory(order.out)
     async with AsyncExitStack() as stack:
-        room = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="swarmbench-gate-")))
+        room = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gate-of-swarmbench-")))
         arms: list[Arm] = []
         for name, commit in (("base", base), ("head", head)):
             tell(f"making {name} ready: {commit[:12]}")
