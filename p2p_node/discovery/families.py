@@ -13,4 +13,6 @@ from p2p_node.wire.address import Address
 Family: TypeAlias = Callable[[Address, Random, float], Discovery]
 """Makes a host's node of an overlay: its own UDP address, its source of randomness, the time now."""
 
-FAMILIES: Mapping[str, Family] = {"dht": DhtNode}
+DHT = "dht"
+
+FAMILIES: Mapping[str, Family] = {DHT: DhtNode}
