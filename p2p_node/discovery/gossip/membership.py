@@ -39,7 +39,9 @@ MAX_EVICTIONS = 16.0
 
 FIRST_WAIT_S = 1.0
 MAX_WAIT_S = 60.0
-"""When nobody known has a place, or none is known, the waits until all are asked again double in between."""
+MAX_LONELY_WAIT_S = 4.0
+"""When nobody known has a place, or none is known, the waits until all are asked again double in between; they stay short
+for who has no neighbour at all."""
 
 
 class Membership:
@@ -108,7 +110,7 @@ class Membership:
         for request in given_up:
             self._views.forget(request.to)
         if now >= self._look_at:
-            self._wait_s = min(2 * self._wait_s, MAX_WAIT_S)
+            self._wait_s = min(2 * self._wait_s, MAX_WAIT_S if self._views.links else MAX_LONELY_WAIT_S)
             self._look_anew(now)
         elif given_up:
             self._look(now)
@@ -232,7 +234,8 @@ class Membership:
         if not self._is_short:
             self._look_at = math.inf
         elif not self._requests and self._look_at == math.inf:
-            self._look_at = now + self._wait_s
+            # At random: those that were turned away together are not to come back together.
+            self._look_at = now + self._wait_s * self._rng.uniform(0.5, 1.5)
 
     def _ask_another(self, now: float) -> bool:
         """Ask somebody who was not; without neighbours and anybody else, a contact."""

@@ -42,8 +42,8 @@ from p2p_node.wire.gossip import (
     is_frame,
 )
 
-STRANGERS_PER_S = 200.0
-MAX_STRANGERS = 1000.0
+STRANGERS_PER_S = 400.0
+MAX_STRANGERS = 2000.0
 """Frames from others than neighbours that are answered, a second and at once: what a crowd that joins sends, and no
 flood."""
 
