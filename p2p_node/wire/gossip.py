@@ -134,18 +134,7 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 Frame: TypeAlias = (
-    Join
-    | Neighbor
-    | Cookie
-    | Answer
-    | ForwardJoin
-    | Disconnect
-    | Shuffle
-    | ShuffleReply
-    | Ping
-    | Pong
-    | Query
-    | Hit
+    Join | Neighbor | Cookie | Answer | ForwardJoin | Disconnect | Shuffle | ShuffleReply | Ping | Pong | Query | Hit
 )
 
 

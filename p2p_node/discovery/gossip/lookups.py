@@ -1,7 +1,7 @@
 """This host's own lookups: rounds that reach ever farther, until answers suffice.
 
-The rule: a round suffices when two neighbours brought answers, so that no single liar can end a search; the last one ends
-it in any case.
+The rule: answers suffice when several neighbours brought some, so that no single liar can end a search; the last round
+ends it in any case.
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ from p2p_node.discovery.gossip.settings import Strategy
 from p2p_node.discovery.gossip.sightings import Sightings
 from p2p_node.discovery.gossip.views import Link, Views
 from p2p_node.wire.gossip import LOOKUP, Hit, Query
-
-VOICES = 2
-"""Neighbours whose answers suffice."""
 
 HOP_S = 0.05
 """How long a round waits for each hop that it reaches, there and back. Four rings begin within 0.3 s; where links are
@@ -105,7 +102,7 @@ class Lookups:
         return len(self._strategy.reaches) - 1
 
     def _round_over(self, name: LookupId, lookup: Lookup, now: float) -> None:
-        if lookup.sightings.voices < VOICES and lookup.round < self._last:
+        if lookup.sightings.voices < self._strategy.voices and lookup.round < self._last:
             lookup.round += 1
             self._send(name, lookup, now)
         elif lookup.sightings.voices or lookup.listening:

@@ -13,6 +13,9 @@ class Strategy(msgspec.Struct, frozen=True):
 
     reaches: tuple[int, ...]
     walkers: int = 0
+    voices: int = 2
+    """Neighbours whose answers are enough: with one, a single liar next door would end every search. The second costs as
+    many messages again where an item is common, and none where it is rare."""
 
 
 FLOODING = Strategy(reaches=(1, 2, 3, 4))
