@@ -74,6 +74,7 @@ def is_loopback(host: str) -> bool:
     return host.startswith("127.") or host == "::1"
 
 
+@lru_cache(4096)
 def subnet(host: str) -> str:
     """The network that somebody who holds one address most likely holds all of: a /24, or of IPv6 a /48."""
     packed = ipaddress.ip_address(host).packed
