@@ -282,7 +282,7 @@ def test_who_repeats_a_query_draws_no_hits_to_itself():
     overlay = grow(40)
     seeker, holder = overlay.alive[5], overlay.alive[-1]
     holder.provide(KEY)
-    _, thief = intrude(overlay, overlay.hosts[neighbours(holder)[0]])
+    _, thief = intrude(overlay, overlay.hosts[neighbours(seeker)[0]])
     thief.react = lambda _source, frame: [Query(frame.lookup, KEY, 7, 4, 0)] if isinstance(frame, Query) else []
     assert holder.address in seek(overlay, seeker, KEY).peers
     assert thief.frames(Query) and not thief.frames(Hit)
