@@ -82,7 +82,8 @@ class Disconnect(msgspec.Struct, frozen=True):
 
 
 class Shuffle(msgspec.Struct, frozen=True):
-    """Nodes that `origin` (None: the sender) knows, on a random walk of `ttl` further hops to who swaps some for them."""
+    """Nodes that `origin` (None: the sender) knows, on a random walk of `ttl` further hops to who swaps some for
+    them."""
 
     nonce: bytes
     ttl: int

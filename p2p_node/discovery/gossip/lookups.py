@@ -27,8 +27,8 @@ LAST_S = 1.0
 """How much longer a lookup that found nobody listens: it costs nothing, and somewhere a link may be congested."""
 
 AGAIN_S = 60.0
-"""Who seeks the same again so soon was not helped by what was found: the lookup begins a round farther than the last one
-came."""
+"""Who seeks the same again so soon was not helped by what was found: the lookup begins a round farther than the last
+one came."""
 
 MAX_ENDED = 256
 """Lookups whose end is remembered for that."""
