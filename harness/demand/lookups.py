@@ -1,6 +1,7 @@
 """Who has what in a network, who looks for what and when, and who leaves meanwhile: a pure function of the scenario.
 
-Every contender of a comparison is asked the same on a network of the same size. A *place* is a number from 0: it stands
+Every contender of a comparison is asked the same on a network of the same size, but that supernodes, where there are
+some, do not churn and so may ask when others would be leaving. A *place* is a number from 0: it stands
 for a host and, under churn, for one node after the other that lives there. Times are seconds after the first moment.
 """
 
@@ -72,16 +73,17 @@ class LookupPlan:
 
 def plan_lookups(lookups: Lookups, nodes: int, steadfast: int, rng: Random) -> LookupPlan:
     """The plan for that many nodes, of which the first `steadfast` are chosen for staying, and so do not churn."""
-    items = _items(lookups.items, nodes, rng)
-    departures = _departures(lookups, range(steadfast, nodes), rng)
-    killed = _killed(lookups.kill, nodes, steadfast, rng) if lookups.kill else ()
+    of_items, of_departures, of_killed, of_queries = (Random(rng.random()) for _ in range(4))
+    items = _items(lookups.items, nodes, of_items)
+    departures = _departures(lookups, range(steadfast, nodes), of_departures)
+    killed = _killed(lookups.kill, nodes, steadfast, of_killed) if lookups.kill else ()
     kill_at_s = lookups.duration / 2 if lookups.kill else None
 
     def unfit(at_s: float) -> set[int]:
         near = (left.place for left in departures if at_s - SETTLING_S < left.at_s < at_s + PATIENCE_S)
         return {*killed, *near}
 
-    queries = _queries(lookups, items, nodes, unfit, rng)
+    queries = _queries(lookups, items, nodes, unfit, of_queries)
     return LookupPlan(items, queries, departures, kill_at_s, killed)
 
 
