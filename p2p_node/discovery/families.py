@@ -7,9 +7,10 @@ from random import Random
 from typing import TypeAlias
 
 from p2p_node.discovery.base import Discovery
+from p2p_node.discovery.dht.node import DhtNode
 from p2p_node.wire.address import Address
 
 Family: TypeAlias = Callable[[Address, Random, float], Discovery]
 """Makes a host's node of an overlay: its own UDP address, its source of randomness, the time now."""
 
-FAMILIES: Mapping[str, Family] = {}
+FAMILIES: Mapping[str, Family] = {"dht": DhtNode}
