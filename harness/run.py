@@ -108,8 +108,9 @@ async def _play_one(
     summary = summarize_recorded(read_run(directory.path), environment)
     directory.write_summary(summary)
     exported.step_finished(step, next((row for row in summary.rows if step_of(row) == step), None))
-    rows = [row for row in (*summary.rows, *summary.lookup_rows) if step_of(row) == step]
-    progress.step_done(str(step), rows[0].invalid_reason or "")
+    reasons = [row.invalid_reason for row in summary.rows if step_of(row) == step]
+    reasons += [row.invalid_reason for row in summary.lookup_rows if step_of(row) == step]
+    progress.step_done(str(step), reasons[0] or "")
 
 
 def _check_contenders(scenario: Scenario) -> None:

@@ -79,8 +79,9 @@ async def _act_out(
     """Let the lookups happen, nodes come and go meanwhile, and sample the processes."""
     network = deployed.network
     assignment = _assignment(step, plan, network)
-    roles = {role: [process.pid for process in processes] for role, processes in deployed.processes.items()}
-    sampler = Sampler(step, {**roles, Role.HARNESS: [os.getpid(), demand.pid]}, lambda: 0, audience.sampled)
+    roles: dict[str, list[int]] = {Role.HARNESS: [os.getpid(), demand.pid]}
+    roles |= {role: [process.pid for process in processes] for role, processes in deployed.processes.items()}
+    sampler = Sampler(step, roles, lambda: 0, audience.sampled)
     async with sampler.during(assignment.t0), _changing(network, plan, assignment.t0):
         answers = await demand.ask(assignment, audience.progressed)
         sampler.take()
