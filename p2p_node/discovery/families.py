@@ -16,8 +16,10 @@ from p2p_node.wire.address import Address
 Family: TypeAlias = Callable[[Address, Random, float], Discovery]
 """Makes a host's node of an overlay: its own UDP address, its source of randomness, the time now."""
 
+DHT = "dht"
+
 FAMILIES: Mapping[str, Family] = {
-    "dht": DhtNode,
+    DHT: DhtNode,
     "gossip": GossipNode,
     "gossip-walk": partial(GossipNode, settings=GossipSettings(strategy=WALKING)),
 }

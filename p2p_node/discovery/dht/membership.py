@@ -13,7 +13,7 @@ from p2p_node.discovery.dht.routing_table import RoutingTable
 from p2p_node.wire.address import Address
 
 MAX_CONTACTS = 32
-"""Addresses remembered to enter the network through, those that were named last."""
+"""Addresses remembered to enter the network through, those that were named last before it did."""
 
 FIRST_WAIT_S, MAX_WAIT_S = 2.0, 60.0
 """Where no contact answers, all are asked again after waits that double."""
@@ -48,10 +48,10 @@ class Membership:
     def join(self, contacts: Iterable[Address], now: float) -> None:
         """Enter through these nodes; where that was done already, get to know them."""
         for contact in contacts:
-            self.contacts.pop(contact, None)
-            self.contacts[contact] = None
-            if len(self._table) and self.joined:
+            if len(self._table):
                 self._outbox.ping(contact, None, now)
+            else:
+                self.contacts[contact] = None
         while len(self.contacts) > MAX_CONTACTS:
             del self.contacts[next(iter(self.contacts))]
         if not self.contacts:
