@@ -11,8 +11,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
 from harness.bench import Bench
 from harness.contenders.network import Network
 from harness.contenders.node_control import Census, Cost
@@ -78,6 +76,7 @@ async def _act_out(
 ) -> Findings:
     """Let the lookups happen, nodes come and go meanwhile, and sample the processes."""
     network = deployed.network
+    before = {census.id: census for census in await network.census()}
     assignment = _assignment(step, plan, network)
     roles: dict[str, list[int]] = {Role.HARNESS: [os.getpid(), demand.pid]}
     roles |= {role: [process.pid for process in processes] for role, processes in deployed.processes.items()}
@@ -91,7 +90,8 @@ async def _act_out(
     for answer in answers:
         truth = _truth(network, plan, answer, assignment.t0)
         lookups.append(_record(step, plan, hosts, answer, truth, costs.get(answer.lookup or "", Cost())))
-    return Findings(lookups, [_figures(step, census) for census in await network.census()], sampler.samples)
+    nodes = [_figures(step, census, before.get(census.id)) for census in await network.census()]
+    return Findings(lookups, nodes, sampler.samples)
 
 
 def _assignment(step: Step, plan: LookupPlan, network: Network) -> Assignment:
@@ -175,9 +175,24 @@ def _record(step: Step, plan: LookupPlan, hosts: Sequence[Host], answer: Answere
     )
 
 
-def _figures(step: Step, census: Census) -> NodeFigures:
-    figures = msgspec.structs.asdict(census)
-    return NodeFigures(step.contender, step.peers, step.repeat, node=figures.pop("id"), **figures)
+def _figures(step: Step, now: Census, before: Census | None) -> NodeFigures:
+    """What a node has come to since the first lookup, or its birth."""
+    since = before or Census.newborn(now.id)
+    return NodeFigures(
+        contender=step.contender,
+        nodes=step.peers,
+        repeat=step.repeat,
+        node=now.id,
+        over_s=round(now.age_s - since.age_s, 3),
+        joined=now.joined,
+        neighbours=now.neighbours,
+        entries=now.entries,
+        sent=now.sent - since.sent,
+        sent_bytes=now.sent_bytes - since.sent_bytes,
+        received=now.received - since.received,
+        dropped=now.dropped - since.dropped,
+        refused=now.refused - since.refused,
+    )
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class _Nodes:
         return _Nodes(
             neighbours=_mean(node.neighbours for node in nodes),
             entries=_mean(node.entries for node in nodes),
-            messages_per_s=_mean(node.sent / node.age_s for node in nodes if node.age_s > 0),
+            messages_per_s=_mean(node.sent / node.over_s for node in nodes if node.over_s > 0),
             dropped=sum(node.dropped for node in nodes),
             rss_bytes=rss / len(nodes) if nodes else None,
         )

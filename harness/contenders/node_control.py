@@ -25,6 +25,11 @@ class Census(msgspec.Struct, frozen=True):
     dropped: int
     refused: int
 
+    @staticmethod
+    def newborn(id: str) -> Census:
+        """Of a node that has not done anything yet."""
+        return Census(id, 0.0, False, 0, 0, 0, 0, 0, 0, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:

@@ -78,17 +78,18 @@ class Lookup(msgspec.Struct, frozen=True):
 
 
 class NodeFigures(msgspec.Struct, frozen=True):
-    """What one node of a network had come to at the end of a step: a line of `nodes.jsonl`. Counts are since its birth.
+    """What one node of a network had come to at the end of a step: a line of `nodes.jsonl`.
 
-    `entries` is all that it remembers of others, `dropped` what it had no time or room for, `refused` what was
-    malformed, forged or abusive.
+    Counts are of the last `over_s` seconds: since the first lookup, or its birth if that was later. `entries` is all
+    that it remembers of others, `dropped` what it had no time or room for, `refused` what was malformed, forged or
+    abusive.
     """
 
     contender: str
     nodes: int
     repeat: int
     node: str
-    age_s: float
+    over_s: float
     joined: bool
     neighbours: int
     entries: int
