@@ -22,6 +22,10 @@ from harness import survey
 from harness.contenders.catalogue import CONTENDERS
 from harness.drive import drive
 from harness.errors import SwarmbenchError, UsageError, unexpected
+from harness.gate.command import GateOrder, gate
+from harness.gate.plan import DEFAULT as DEFAULT_PLAN
+from harness.gate.plan import read_plan
+from harness.gate.reports import print_gate
 from harness.labs import catalogue as labs
 from harness.publish import REPORT, publish
 from harness.reports import calibration
@@ -33,6 +37,8 @@ from harness.scenarios import catalogue as scenarios
 from harness.scenarios.reading import parse_overrides, read_scenario
 
 PROGRAM = "swarmbench"
+
+GATE_EXIT_CODES = {"pass": 0, "regression": 3, "inconclusive": 4}
 
 
 def perform(arguments: Sequence[str]) -> int:
@@ -104,6 +110,40 @@ def report_command(directory: Path) -> None:
     """Make report, pictures and table anew from the records of a RUN directory."""
     publish(directory)
     _show(directory)
+
+
+@commands.command(name="gate")
+@click.option("--base", required=True, metavar="REV", help="The revision to compare with.")
+@click.option("--head", metavar="REV", help="The revision to judge. [default: what is checked out]")
+@click.option(
+    "--plan", type=click.Path(path_type=Path), default=DEFAULT_PLAN, help="Another plan than the packaged one."
+)
+@click.option("--pairs", type=click.IntRange(min=1), help="Pairs in a batch. [default: the plan's]")
+@click.option("--seed", default=1, show_default=True, help="Of the order of arms and of content.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where results go. [default: results/<time>-gate]")
+@click.option("--append", "history", type=click.Path(path_type=Path), help="Append the outcome to this history file.")
+@click.option(
+    "--this-python", is_flag=True, help="Run both revisions on this environment instead of building their own."
+)
+def gate_command(
+    base: str,
+    head: str | None,
+    plan: Path,
+    pairs: int | None,
+    seed: int,
+    out: Path | None,
+    history: Path | None,
+    this_python: bool,
+) -> None:
+    """Judge by pairs of runs whether a revision moves bytes worse than another (exit code 3 if so, 4 if unknown)."""
+    order = GateOrder(read_plan(plan, pairs), base, head, out, seed, history, this_python)
+    try:
+        record, directory = _until_interrupted(gate(order, click.echo))
+    except asyncio.CancelledError:
+        raise SwarmbenchError("interrupted; the pairs measured so far are kept, and no worktree is left") from None
+    print_gate(record)
+    click.echo(f"Reports: {directory}")
+    raise click.exceptions.Exit(GATE_EXIT_CODES[record.outcome])
 
 
 @commands.command(name="scenarios")
