@@ -27,8 +27,10 @@ from harness.gate.plan import DEFAULT as DEFAULT_PLAN
 from harness.gate.plan import read_plan
 from harness.gate.reports import print_gate
 from harness.labs import catalogue as labs
+from harness.likeness import compare
 from harness.publish import REPORT, publish
 from harness.reports import calibration
+from harness.reports.difference import print_differences
 from harness.reports.terminal import WIDTH, print_summary
 from harness.results.run import read_run
 from harness.results.step import Step, order_steps
@@ -144,6 +146,15 @@ def gate_command(
     print_gate(record)
     click.echo(f"Reports: {directory}")
     raise click.exceptions.Exit(GATE_EXIT_CODES[record.outcome])
+
+
+@commands.command(name="compare")
+@click.argument("first", type=click.Path(path_type=Path), metavar="A")
+@click.argument("second", type=click.Path(path_type=Path), metavar="B")
+@click.option("--force", is_flag=True, help="Also where lab, machine or scenario differ.")
+def compare_command(first: Path, second: Path, force: bool) -> None:
+    """Tell by how much run B differs from run A, and whether that is more than chance."""
+    print_differences(compare(first, second, force=force))
 
 
 @commands.command(name="scenarios")
