@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from harness.analysis.limits import limits
+from harness.analysis.links import distrust
 from harness.analysis.lookups import lookup_rows
 from harness.analysis.rows import summarize
 from harness.analysis.saturation import saturation
@@ -43,6 +44,7 @@ def _row(run: Run, environment: Environment, step: Step, origin_is_server: bool)
     # Without links the processors are what is measured, and busy they shall be.
     theory = limits(run.scenario, arrivals, rates, origin_is_server=origin_is_server) if rates else None
     saturated = saturation(samples, int(environment.machine["cores"])) if rates else None
+    distrusted = distrust(rates, environment.lab) if rates else None
     return summarize(
         step,
         transfers,
@@ -51,5 +53,5 @@ def _row(run: Run, environment: Environment, step: Step, origin_is_server: bool)
         lab=environment.lab,
         size=run.scenario.content.size,
         own_bounds_s=theory.own_s if theory else None,
-        reasons=[saturated] if saturated else [],
+        reasons=[reason for reason in (distrusted, saturated) if reason],
     )

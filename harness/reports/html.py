@@ -17,7 +17,7 @@ import vl_convert
 from harness.analysis.costs import cpu
 from harness.analysis.points import Point, largest_shared, points
 from harness.analysis.verdict import seconds
-from harness.reports import lookup_method, method
+from harness.reports import calibration, lookup_method, method
 from harness.reports.charts import Chart
 from harness.reports.figures import Room, mebibytes, megabits, number, percent
 from harness.reports.palette import looks
@@ -69,7 +69,8 @@ def render_html(
         reading=words.reading(scenario),
         unmeasured=words.unmeasured(scenario, summary.lab),
         setting=words.setting(scenario, summary.lab),
-        calibration=method.calibration(scenario, environment.calibration),
+        calibration=calibration.cells(environment.calibration) if environment.calibration else [],
+        calibration_headings=calibration.HEADINGS,
         round_trip=method.round_trip(environment),
         environment=method.environment(environment),
         command=method.command(environment),

@@ -48,7 +48,7 @@ def lookup_charts(summary: Summary) -> list[Chart]:
             Chart(
                 "messages",
                 "What a lookup costs the whole network",
-                "Lower is better: messages for one of the rarest items. Dashed: how many nodes a flood reaches at most.",
+                "Lower is better: messages for one of the rarest items. Dashed: what a flood reaches at most.",
                 f"Messages for each lookup against the number of nodes. {_told(rarest, lambda p: p.messages, '')}",
                 against_nodes(rarest, look, "messages", lambda p: p.messages, _reach),
             ),

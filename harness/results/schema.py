@@ -246,6 +246,27 @@ class PeerRates(msgspec.Struct, frozen=True):
     down: float
 
 
+class LinkRate(msgspec.Struct, frozen=True):
+    """One figure of the calibration: what one direction of one kind of link carried, in bytes per second.
+
+    `nominal` counts headers, too; `expected` is what they, and the links at the flows' other ends, leave for payload.
+    """
+
+    link: str
+    direction: str
+    nominal: float
+    expected: float
+    measured: float
+    flows: int
+    fairness_jain: float | None = None
+    """Jain's index over the rates of several flows; None for one."""
+
+    @property
+    def error(self) -> float:
+        """By which share it is above, or below, what is expected."""
+        return self.measured / self.expected - 1
+
+
 class Calibration(msgspec.Struct, frozen=True):
     """Measured payload rates of the lab's links in bytes per second, and the idle round-trip time.
 
@@ -260,6 +281,8 @@ class Calibration(msgspec.Struct, frozen=True):
     round_trip_s: float
     classes: list[PeerRates] = []
     """Where peers' links differ: every class; `peer_*` are then the first one's."""
+    links: list[LinkRate] = []
+    """Every figure, as it is shown; the rates above are among them."""
 
 
 class Summary(msgspec.Struct, frozen=True):

@@ -282,14 +282,14 @@ def test_keys_are_announced_again_before_others_forget_them() -> None:
 
 
 def test_a_grown_network_hears_of_a_key_soon() -> None:
-    """Others are nearest to it now; but not more often than every few seconds."""
+    """Others are nearest to it now; but not more often than every second."""
     provided = Provisions(Random(1))
     provided.add(KEY, 6881, 0.0)
     provided.take_due(1, 0.0)
-    provided.grown(2, 3.0)
+    provided.grown(2, RETRY_S / 3)
     assert provided.timer == RETRY_S
     assert provided.take_due(2, RETRY_S) == KEY
-    provided.grown(2, RETRY_S + 1)
+    provided.grown(2, RETRY_S + 0.1)
     assert provided.timer is not None and provided.timer > 2 * RETRY_S
 
 
