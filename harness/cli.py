@@ -239,9 +239,12 @@ def _show(directory: Path) -> None:
     assert summary is not None
     print_summary(summary)
     click.echo(f"Report: {directory / REPORT}")
-    if not any(row.completed for row in summary.rows):
-        reason = next((row.invalid_reason for row in summary.rows if row.invalid_reason), "no reason is known")
-        raise SwarmbenchError(f"{directory}: nothing was delivered: {reason}")
+    if not any(row.completed for row in summary.rows) and not any(row.success for row in summary.lookup_rows):
+        reasons = [row.invalid_reason for row in summary.rows]
+        reasons += [row.invalid_reason for row in summary.lookup_rows]
+        what = "found" if summary.lookup_rows else "delivered"
+        reason = next(filter(None, reasons), "no reason is known")
+        raise SwarmbenchError(f"{directory}: nothing was {what}: {reason}")
 
 
 def _print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

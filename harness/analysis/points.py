@@ -39,6 +39,11 @@ class Point:
     wait_over_own_bound: float | None
     """The median peer's wait as a multiple of its own bound."""
 
+    @property
+    def group(self) -> int:
+        """What stands together in a table."""
+        return self.peers
+
 
 INTERVAL_NEEDS = 3
 """Two repeats have a range, not an interval."""

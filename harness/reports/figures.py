@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Generic, TypeVar
 
 from harness.analysis.points import Point
 
 MIB = 2**20
 NOTHING = "–"
+
+P = TypeVar("P")
 
 
 class Room(IntEnum):
@@ -25,13 +28,13 @@ class Room(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Column(Generic[P]):
     """One column of a table of points."""
 
     heading: str
     """Of two lines at most, the second being the unit."""
     meaning: str
-    cell: Callable[[Point], str]
+    cell: Callable[[P], str]
     room: Room = Room.NARROW
     """The least room in which it is shown."""
     numeric: bool = True
@@ -73,7 +76,7 @@ def _validity(point: Point) -> str:
     return "partly" if point.reasons else "yes"
 
 
-COLUMNS = (
+COLUMNS: tuple[Column[Point], ...] = (
     Column("peers", "how many peers wanted the item", lambda p: str(p.peers)),
     Column("contender", "the system under test", lambda p: p.contender, numeric=False),
     Column("done", "transfers completed of those wanted", lambda p: f"{p.completed}/{p.completed + p.failed}"),
@@ -122,7 +125,7 @@ COLUMNS = (
 )
 
 
-def columns(measured: Sequence[Point], room: Room) -> list[Column]:
+def columns(measured: Sequence[P], room: Room, among: Sequence[Column[P]]) -> list[Column[P]]:
     """The columns for that much room, without those that have nothing to tell of any point."""
-    fitting = [column for column in COLUMNS if column.room <= room]
+    fitting = [column for column in among if column.room <= room]
     return [column for column in fitting if not measured or any(column.cell(p) != NOTHING for p in measured)]

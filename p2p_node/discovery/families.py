@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from functools import partial
 from random import Random
 from typing import TypeAlias
@@ -23,3 +24,19 @@ FAMILIES: Mapping[str, Family] = {
     "gossip": GossipNode,
     "gossip-walk": partial(GossipNode, settings=GossipSettings(strategy=WALKING)),
 }
+
+INDEXING: Mapping[str, Family] = {}
+"""Who does the work for others, in families where not all do."""
+
+
+class Role(StrEnum):
+    """What a host is in its network."""
+
+    MEMBER = "member"
+    SUPERNODE = "supernode"
+    """One that indexes what leaves have; in the hybrid family alone."""
+
+
+def make(family: str, own: Address, rng: Random, now: float, role: Role = Role.MEMBER) -> Discovery:
+    """A host's node of this family; raises KeyError when the family has not this role."""
+    return (INDEXING if role is Role.SUPERNODE else FAMILIES)[family](own, rng, now)
