@@ -30,7 +30,7 @@ async def drive(scenario: Scenario, lab: str, announce: Callable[[str, Step], No
 
     `announce` is told the address of the UI and what it drives. Nothing is recorded: Locust shows what happens.
     """
-    [contender, *_] = contenders.choose(scenario.contenders)
+    [contender, *_] = contenders.choose(scenario.contenders, scenario.own)
     step = Step(contender.name, max(scenario.peers), 0)
     async with set_up(scenario, labs.choose(lab, unlimited=scenario.links.unlimited)) as bench:
         downloads, sockets, logs = (

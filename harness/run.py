@@ -53,7 +53,7 @@ async def run(order: Order, announce: Callable[[Path], None]) -> Path:
     `announce` is told the directory before the first step, as a run that is interrupted is continued by it. Raises
     SwarmbenchError; what was measured before is on record then.
     """
-    contenders.choose(order.scenario.contenders)
+    contenders.choose(order.scenario.contenders, order.scenario.own)
     labs.choose(order.lab, unlimited=order.scenario.links.unlimited)
     with _run_directory(order) as directory, exporter(order.metrics_port) as exported:
         announce(directory.path)
@@ -94,7 +94,7 @@ async def _play_one(
     exported.step_started(step)
     transfers, samples = await play(
         bench,
-        contenders.choose([step.contender])[0],
+        contenders.choose([step.contender], bench.scenario.own)[0],
         step,
         deadline_s=max(SHORTEST_DEADLINE_S, BOUNDS_PER_DEADLINE * (bound_s or 0.0)),
         logs=directory.logs / f"{step.contender}-{step.peers}-{step.repeat}",
@@ -148,7 +148,7 @@ async def _describe(order: Order, bench: Bench) -> Environment:
 def _bound_s(scenario: Scenario, step: Step, environment: Environment) -> float | None:
     if environment.calibration is None:
         return None
-    origin_is_server = step.contender in contenders.central()
+    origin_is_server = step.contender in contenders.central(scenario.own)
     arrivals = intended_starts(scenario, step)
     return limits(scenario, arrivals, environment.calibration, origin_is_server=origin_is_server).completion_s
 

@@ -26,13 +26,15 @@ class _Meter:
     """One process: its CPU time at the step's start, and the last reading, which outlives it."""
 
     process: psutil.Process
+    with_children: bool
+    """Whether children it has outlived count, too: commands that come and go between samples."""
     start_s: float
     cpu_s: float = 0.0
     rss_bytes: int = 0
 
     def read(self) -> None:
         with suppress(psutil.Error), self.process.oneshot():
-            self.cpu_s = _cpu_s(self.process) - self.start_s
+            self.cpu_s = _cpu_s(self.process, self.with_children) - self.start_s
             self.rss_bytes = self.process.memory_info().rss
 
 
@@ -57,7 +59,7 @@ class Sampler:
         self._t0 = t0
         self._busy_start_s = _machine_busy_s()
         self._drops_start = backlog_drops()
-        self._meters = {role: list(_meters(self._counted(role))) for role in self.roles}
+        self._meters = {role: list(_meters(self._counted(role), role != Role.HARNESS)) for role in self.roles}
 
     async def run(self) -> None:
         """Take samples at every second after `t0` until cancelled."""
@@ -107,15 +109,16 @@ class Sampler:
         )
 
 
-def _meters(processes: Iterable[psutil.Process]) -> Iterable[_Meter]:
+def _meters(processes: Iterable[psutil.Process], with_children: bool) -> Iterable[_Meter]:
     for process in processes:
         with suppress(psutil.Error):
-            yield _Meter(process, _cpu_s(process))
+            yield _Meter(process, with_children, _cpu_s(process, with_children))
 
 
-def _cpu_s(process: psutil.Process) -> float:
+def _cpu_s(process: psutil.Process, with_children: bool) -> float:
     times = process.cpu_times()
-    return float(times.user + times.system)
+    own = times.user + times.system
+    return float(own + times.children_user + times.children_system if with_children else own)
 
 
 def _machine_busy_s() -> float:

@@ -87,3 +87,34 @@ def test_what_a_process_starts_is_metered_with_it():
             os.killpg(child.pid, signal.SIGKILL)
     assert used >= 0.2
     assert max(sample.cpu_s for sample in sampler.samples if sample.role is Role.HARNESS) < 0.1
+
+
+def test_commands_that_come_and_go_between_samples_are_counted():
+    """A fleet may run a program for each fetch; what the harness itself has run is nobody's but theirs."""
+    burn = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+    parent = [
+        sys.executable,
+        "-c",
+        f"import subprocess, sys, time; input(); subprocess.run([sys.executable, '-c', {burn!r}]); time.sleep(60)",
+    ]
+    fleet, harness = (subprocess.Popen(parent, stdin=subprocess.PIPE) for _ in range(2))
+    try:
+        sampler = Sampler(
+            Step("http", 1, 0), {Role.PEERS: [fleet.pid], Role.HARNESS: [harness.pid]}, lambda: 0, lambda _: None
+        )
+        sampler.start(time.monotonic())
+        for process in (fleet, harness):
+            process.stdin.write(b"\n")
+            process.stdin.close()
+        deadline = time.monotonic() + 30
+        taken = {}
+        while taken.get("peers", 0.0) < 0.3 and time.monotonic() < deadline:
+            time.sleep(0.1)
+            sampler.take()
+            taken = {sample.role: sample.cpu_s for sample in sampler.samples}
+        assert taken["peers"] >= 0.3
+        assert taken["harness"] < 0.3
+    finally:
+        for process in (fleet, harness):
+            process.kill()
+            process.wait()
