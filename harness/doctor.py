@@ -25,8 +25,6 @@ PROGRAMS = (
     # Feature, the programs any of which will do, and the command that installs one.
     ("docs/own-contenders.md: the example", ("curl",), APT.format("curl")),
     ("conformance tests: a second HTTP server", ("nginx",), APT.format("nginx-light")),
-    ("interop tests: aria2", ("aria2c",), APT.format("aria2")),
-    ("interop tests: transmission", ("transmission-daemon",), APT.format("transmission-daemon")),
     ("interop tests: somebody else's tracker", ("opentracker",), APT.format("opentracker")),
     ("browser tests of the report", ("chromium", "chromium-browser", "google-chrome"), APT.format("chromium")),
     ("swarmbench gate", ("git",), APT.format("git")),

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from harness.analysis.limits import limits
 from harness.analysis.links import distrust
+from harness.analysis.lookups import lookup_rows
 from harness.analysis.rows import summarize
 from harness.analysis.saturation import saturation
 from harness.results.run import Run
@@ -17,7 +18,7 @@ SCHEMA = 1
 
 
 def summarize_run(run: Run, environment: Environment, central: Collection[str]) -> Summary:
-    """One row for each finished step, in the order of play; `central` names contenders that serve from one server."""
+    """The rows of all finished steps, in the order of play; `central` names contenders that serve from one server."""
     steps = order_steps(run.scenario)
     finished = run.finished
     return Summary(
@@ -26,7 +27,12 @@ def summarize_run(run: Run, environment: Environment, central: Collection[str]) 
         title=run.scenario.title,
         lab=environment.lab,
         complete=finished.issuperset(steps),
-        rows=[_row(run, environment, step, step.contender in central) for step in steps if step in finished],
+        rows=[
+            _row(run, environment, step, step.contender in central)
+            for step in steps
+            if step in finished and run.scenario.lookups is None
+        ],
+        lookup_rows=lookup_rows(run, environment) if run.scenario.lookups else [],
     )
 
 

@@ -84,8 +84,8 @@ class Lab(Protocol):
 
         `delay` is in seconds, one way, between any two hosts; `loss` is the share of packets that get lost.
 
-        Raises UsageError for a delay or loss that this machine cannot give, SwarmbenchError where the lab cannot carry the
-        hosts.
+        Raises UsageError for a delay or loss that this machine cannot give, SwarmbenchError where the lab cannot carry
+        the hosts.
         """
         ...
 

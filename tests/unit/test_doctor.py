@@ -9,6 +9,9 @@ from click.testing import CliRunner
 
 from harness import doctor
 from harness.cli import commands
+from harness.labs import catalogue as labs
+from harness.labs.base import Availability
+from harness.labs.namespace.lab import NamespaceLab
 
 
 def test_every_feature_is_told_and_nothing_that_is_missing_is_a_failure() -> None:
@@ -21,10 +24,14 @@ def test_every_feature_is_told_and_nothing_that_is_missing_is_a_failure() -> Non
 
 
 def test_a_missing_program_comes_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine with nothing at all each has one."""
-    monkeypatch.setenv("PATH", "/nowhere")
+    """On a machine with no program at all each has one."""
+    monkeypatch.setattr(labs, "rows", list)
+    monkeypatch.setattr(NamespaceLab, "availability", lambda: Availability(False, "no unshare"))
     monkeypatch.setattr(doctor, "SBIN", "/nowhere")
-    lacking = [each for each in doctor.examine() if not each.works and "is missing" in each.told]
-    assert {"browser tests of the report", "contender aria2"} <= {each.feature for each in lacking}
-    for each in lacking:
+    monkeypatch.setenv("PATH", "/nowhere")
+    found = doctor.examine()
+    lacking = {each.feature: each for each in found if not each.works and "is missing" in each.told}
+    assert {"browser tests of the report", "contender aria2"} <= lacking.keys()
+    assert "links with delay and loss" in {each.feature for each in found if not each.works}
+    for each in lacking.values():
         assert re.search(r"install it with: (apt-get install|pip install) ", each.told), each

@@ -14,7 +14,7 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """The harness's request: these links, with this one-way delay (seconds) and this share of packets lost between any two."""
+    """The harness's request: these links, and between any two a one-way delay (seconds) and a share of packets lost."""
 
     links: list[Link]
     delay: float = 0.0

@@ -178,6 +178,7 @@ class Membership:
             return
         self._views.learn((joiner,))
         if joiner in self._views.passive and joiner not in self._requests and not self._views.full:
+            self._asked.add(joiner)
             self._requests.ask(joiner, joins=False, urgent=False, now=now)
 
     def disconnected(self, source: Address, frame: Disconnect, now: float) -> None:

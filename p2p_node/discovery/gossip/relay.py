@@ -15,18 +15,11 @@ from p2p_node.discovery.base import Key, LookupId
 from p2p_node.discovery.gossip.budget import Budget
 from p2p_node.discovery.gossip.outbox import Outbox
 from p2p_node.discovery.gossip.pulse import Pulse
-from p2p_node.discovery.gossip.routes import MAX_RINGS, Route, Routes
+from p2p_node.discovery.gossip.routes import Route, Routes
 from p2p_node.discovery.gossip.settings import GossipSettings
 from p2p_node.discovery.gossip.sightings import Sightings
 from p2p_node.discovery.gossip.views import Link, Views
-from p2p_node.wire.gossip import MAX_PEERS, SENDER_HOST, Hit, Query, Sighting, encode
-
-MAX_REACH = 6
-"""Hops that a flooded query goes at most, whatever its sender asks for; Gnutella's 7 were for networks ten times as
-large as ours is made for."""
-
-MAX_STEPS = 64
-"""Hops that a random walk goes at most."""
+from p2p_node.wire.gossip import MAX_PEERS, MAX_REACH, MAX_RINGS, MAX_STEPS, SENDER_HOST, Hit, Query, Sighting, encode
 
 HOLD_S = 0.02
 """After a hit, the next ones of the same lookup wait so long for company: many answers become one message."""
@@ -96,7 +89,7 @@ class Relay:
             self.refused += 1
         elif route.via is not None:
             route.sightings = route.sightings or Sightings()
-            news = route.sightings.take(link.address, frame.sightings, route.hops + 1, MAX_STEPS)
+            news = route.sightings.take(link.address, frame.sightings)
             self._queue(frame.lookup, route, news, now)
 
     def spread(self, query: Query, links: Sequence[Link], now: float) -> None:

@@ -56,10 +56,8 @@ def test_samples_come_once_a_second():
 
     async def go():
         sampler = Sampler(Step("http", 1, 0), {}, lambda: 0, lambda samples: None)
-        sampler.start(time.monotonic())
-        task = asyncio.create_task(sampler.run())
-        await asyncio.sleep(2.3)
-        task.cancel()
+        async with sampler.during(time.monotonic()):
+            await asyncio.sleep(2.3)
         return [sample.at_s for sample in sampler.samples]
 
     first, second = asyncio.run(go())
@@ -89,32 +87,33 @@ def test_what_a_process_starts_is_metered_with_it():
     assert max(sample.cpu_s for sample in sampler.samples if sample.role is Role.HARNESS) < 0.1
 
 
-def test_commands_that_come_and_go_between_samples_are_counted():
-    """A fleet may run a program for each fetch; what the harness itself has run is nobody's but theirs."""
-    burn = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
-    parent = [
-        sys.executable,
-        "-c",
-        f"import subprocess, sys, time; input(); subprocess.run([sys.executable, '-c', {burn!r}]); time.sleep(60)",
-    ]
-    fleet, harness = (subprocess.Popen(parent, stdin=subprocess.PIPE) for _ in range(2))
-    try:
-        sampler = Sampler(
-            Step("http", 1, 0), {Role.PEERS: [fleet.pid], Role.HARNESS: [harness.pid]}, lambda: 0, lambda _: None
-        )
+def test_a_program_that_has_ended_is_charged_to_who_started_it():
+    """A program run for one fetch is gone before the last sample; what it used must not be, nor count twice."""
+    burn = "import time\nwhile time.process_time() < {}: pass\n"
+    early, late = burn.format(0.5) + "input()", burn.format(0.3)
+    script = (
+        "import subprocess, sys\n"
+        f"early = subprocess.Popen([sys.executable, '-c', {early!r}], stdin=subprocess.PIPE)\n"
+        "print('started', flush=True)\n"
+        "input()\n"
+        f"subprocess.run([sys.executable, '-c', {late!r}])\n"
+        "early.communicate(b'\\n')\n"
+        "print('ended', flush=True)\n"
+        "input()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as starter:
+        assert starter.stdin is not None and starter.stdout is not None
+        starter.stdout.readline()
+        [child] = psutil.Process(starter.pid).children()
+        deadline = time.monotonic() + 20
+        while sum(child.cpu_times()[:2]) < 0.45 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        sampler = Sampler(Step("http", 1, 0), {Role.PEERS: [starter.pid]}, lambda: 0, lambda samples: None)
         sampler.start(time.monotonic())
-        for process in (fleet, harness):
-            process.stdin.write(b"\n")
-            process.stdin.close()
-        deadline = time.monotonic() + 30
-        taken = {}
-        while taken.get("peers", 0.0) < 0.3 and time.monotonic() < deadline:
-            time.sleep(0.1)
-            sampler.take()
-            taken = {sample.role: sample.cpu_s for sample in sampler.samples}
-        assert taken["peers"] >= 0.3
-        assert taken["harness"] < 0.3
-    finally:
-        for process in (fleet, harness):
-            process.kill()
-            process.wait()
+        starter.stdin.write(b"\n")
+        starter.stdin.flush()
+        starter.stdout.readline()
+        sampler.take()
+        starter.stdin.write(b"\n")
+    [used] = [sample.cpu_s for sample in sampler.samples if sample.role is Role.PEERS]
+    assert 0.25 <= used < 0.5

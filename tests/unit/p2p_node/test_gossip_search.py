@@ -9,10 +9,9 @@ from statistics import mean
 import pytest
 
 from p2p_node.discovery.gossip.lookups import HOP_S, LAST_S
-from p2p_node.discovery.gossip.relay import MAX_REACH
 from p2p_node.discovery.gossip.routes import MAX_ROUTES
 from p2p_node.discovery.gossip.settings import FLOODING, WALKING, GossipSettings, Strategy
-from p2p_node.wire.gossip import MAX_PEERS, SENDER_HOST, Frame, Hit, Query, Sighting
+from p2p_node.wire.gossip import MAX_PEERS, MAX_REACH, SENDER_HOST, Frame, Hit, Query, Sighting
 from tests.gossiping import flooding_messages, graph, grow, intrude, neighbours, reached, seek, tell
 from tests.overlay import PORT, Host, Lookup, Overlay
 
