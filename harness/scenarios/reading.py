@@ -154,7 +154,7 @@ def _check_kind(values: Mapping[str, Any], given: Mapping[str, tuple[str, object
     of_lookups = values["kind"] is Kind.LOOKUPS
     foreign = ("content.", "demand.", "links.classes") if of_lookups else ("lookup.",)
     for name, (place, _) in given.items():
-        if name.startswith(foreign):
+        if name.startswith(foreign) or (of_lookups and name == "contender"):
             means = "in a scenario of downloads" if of_lookups else "in a scenario of lookups: swarmbench run lookup"
             raise UsageError(f"{place}: {name}: has a meaning only {means}")
     if of_lookups and min(values["peers"]) < LEAST_NODES:

@@ -63,3 +63,10 @@ def test_a_mistake_is_one_line_with_file_and_key(file: Path, text: str, told: st
 def test_a_value_with_a_blank_stays_one_word() -> None:
     """Words are split before names are filled in, and doubled braces are braces."""
     assert filled("get '{{x}}' {out}", {"out": "/a b/c"}) == ["get", "{x}", "/a b/c"]
+
+
+def test_they_have_no_place_among_lookups(file: Path) -> None:
+    """Nobody is asked for anything there; the line says where they belong."""
+    file.write_text(MINE)
+    with pytest.raises(UsageError, match="contender: has a meaning only in a scenario of downloads"):
+        read_scenario(catalogue.find("lookup"), read_contenders(file))
