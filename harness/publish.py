@@ -34,4 +34,4 @@ def publish(directory: Path) -> Summary:
 
 def summarize_recorded(recorded: Run, environment: Environment) -> Summary:
     """The summary of what is on record."""
-    return summarize_run(recorded, environment, central())
+    return summarize_run(recorded, environment, central(recorded.scenario.own))

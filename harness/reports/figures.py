@@ -85,12 +85,18 @@ COLUMNS: tuple[Column[Point], ...] = (
         "when the last peer had the whole item, verified, counted from the first intended start",
         lambda p: number(p.last_s),
     ),
-    Column("95%\ninterval", "bootstrap interval of that median, from three repeats on", _interval, Room.PAGE),
+    Column("95%\ninterval", "bootstrap interval of that median, from three repeats on", _interval, Room.MEDIUM),
     Column(
         "p50\ns",
         "how long the median peer waited, counted from its own intended start",
         lambda p: number(p.p50_s),
         Room.WIDE,
+    ),
+    Column(
+        "first\nbyte s",
+        "how long the median peer waited for its first byte",
+        lambda p: number(p.first_byte_s),
+        Room.PAGE,
     ),
     Column("bound\ns", "the theoretical limit: what no system of this kind can beat", lambda p: number(p.bound_s)),
     Column("% of\nlimit", "the bound divided by last", lambda p: percent(p.efficiency)),
@@ -120,6 +126,13 @@ COLUMNS: tuple[Column[Point], ...] = (
         lambda p: number(p.wait_over_own_bound),
         Room.PAGE,
     ),
+    Column(
+        "fair-\nness",
+        "Jain's index of the rates at which peers were served: 1 when all were served alike",
+        lambda p: number(p.fairness),
+        Room.PAGE,
+    ),
+    Column("late\nstarts", "transfers that started later than planned", lambda p: str(p.late_starts), Room.PAGE),
     Column("repeats", "how many repeats the figures rest on", lambda p: str(p.repeats), Room.PAGE),
     Column("valid", "whether the measurement counts", _validity, numeric=False),
 )
