@@ -29,6 +29,7 @@ from p2p_node.wire.messages import Message
 from p2p_node.wire.metainfo import decode_metainfo
 from tests.fuzz.codec import Codec
 from tests.fuzz.extension_codecs import EXTENSION_CODECS
+from tests.fuzz.http_codecs import HTTP_CODECS
 from tests.fuzz.tracker_codecs import TRACKER_CODECS
 
 
@@ -240,4 +241,5 @@ CODECS = (
     Codec("metainfo", _metainfo, _check_metainfo),
     *EXTENSION_CODECS,
     *TRACKER_CODECS,
+    *HTTP_CODECS,
 )
