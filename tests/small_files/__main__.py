@@ -18,6 +18,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import click
 import psutil
@@ -51,7 +52,7 @@ class Asker(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the first time."""
-        self._transport = transport  # type: ignore[assignment]  # a TCP connection's is a Transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
         self._ask()
 
     def data_received(self, data: bytes) -> None:
