@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import psutil
@@ -80,13 +80,17 @@ class Sampler:
         self._drops_start = backlog_drops()
         self._meters = {role: list(self._counted(role)) for role in self.roles}
 
-    async def run(self) -> None:
-        """Take samples at every second after `t0` until cancelled."""
-        due = self._t0
-        while True:
-            due += INTERVAL_S
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            self.take()
+    @asynccontextmanager
+    async def during(self, t0: float) -> AsyncIterator[None]:
+        """Take samples at every second after `t0` as long as this lasts."""
+        self.start(t0)
+        sampling = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            sampling.cancel()
+            with suppress(asyncio.CancelledError):
+                await sampling
 
     def take(self) -> None:
         """Take one sample of every role now."""
@@ -96,6 +100,13 @@ class Sampler:
         taken.append(self._record(Role.MACHINE, at_s, _machine_busy_s() - self._busy_start_s, 0, drops))
         self.samples += taken
         self.heard(taken)
+
+    async def _run(self) -> None:
+        due = self._t0
+        while True:
+            due += INTERVAL_S
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            self.take()
 
     def _counted(self, role: str) -> Iterable[_Meter]:
         """A role's processes and those they have started: a fleet may run a program for each of its peers.
