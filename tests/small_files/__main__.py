@@ -27,6 +27,8 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from serving import Served, baseline_server, free_port, nginx
 
+RESTED_S = 2.5
+"""Baseline-server keeps a small file in memory from two seconds after its last change; a served file is older."""
 REQUEST = b"GET /item HTTP/1.1\r\nHost: test\r\n\r\n"
 
 
@@ -117,6 +119,7 @@ def main(size: int, connections: int, requests: int, rounds: int) -> None:
             made.mkdir()
         (root / "item").write_bytes(os.urandom(size))
         Path(directory).chmod(0o755)
+        time.sleep(RESTED_S)
         servers = {
             "baseline-server": stack.enter_context(baseline_server(root)),
             "nginx": stack.enter_context(nginx(binary, root, scratch, port=free_port("127.0.3.2"))),
