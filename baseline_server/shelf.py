@@ -1,8 +1,9 @@
 """Small files kept in memory. The rule: what is kept leaves only while its name leads to the file it was read from.
 
 Opening, describing, reading, checking and closing are five system calls, and with what Python does about them nearly
-half of what a small answer costs (ADR 0056). Whether the name still leads to the same inode, with the same size and times, is
-one. The time of the last change (ctime) is among them, which no program sets back, and which new rights change, too.
+half of what a small answer costs (ADR 0056). Whether the name still leads to the same inode, with the same size and
+times, is one. The time of the last change (ctime) is among them, which no program sets back, and which new rights
+change, too.
 
 Two changes within one tick of the file system's clock look like one; so only what has rested is kept, as git does for
 its index ("Use of index and Racy Git problem", git's technical documentation).
