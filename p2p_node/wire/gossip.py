@@ -36,6 +36,16 @@ MAX_NODES = 8
 MAX_PEERS = 32
 """Peers named in one hit; with IPv6 addresses it is still a datagram that no path fragments."""
 
+MAX_REACH = 6
+"""Hops that a flooded query goes at most, whatever its sender asks for; Gnutella's 7 were for networks ten times as
+large as ours is made for."""
+
+MAX_STEPS = 64
+"""Hops that a random walk goes at most."""
+
+MAX_RINGS = 8
+"""Rounds that a lookup may have."""
+
 _HEAD = len(MAGIC) + 1
 _QUERY = struct.Struct(">8s20sBBB")
 _IP_WIDTHS = (IPV4, IPV6)
@@ -82,7 +92,8 @@ class Disconnect(msgspec.Struct, frozen=True):
 
 
 class Shuffle(msgspec.Struct, frozen=True):
-    """Nodes that `origin` (None: the sender) knows, on a random walk of `ttl` further hops to who swaps some for them."""
+    """Nodes that `origin` (None: the sender) knows, on a random walk of `ttl` further hops to who swaps some for
+    them."""
 
     nonce: bytes
     ttl: int

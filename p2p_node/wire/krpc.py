@@ -73,11 +73,13 @@ class GetPeers(msgspec.Struct, frozen=True):
 
 
 class AnnouncePeer(msgspec.Struct, frozen=True):
-    """I have the torrent, on this TCP port, or None: on the port that this came from. The token is yours."""
+    """I have the torrent, on this TCP port; `implied`: rather on the port that this came from, if you understand that.
+    The token is yours."""
 
     key: bytes
-    port: int | None
+    port: int
     token: bytes
+    implied: bool = False
 
 
 Question: TypeAlias = Ping | FindNode | GetPeers | AnnouncePeer
@@ -196,9 +198,9 @@ def _question(question: Question) -> tuple[bytes, dict[bytes, Any]]:
             return b"find_node", {b"target": target}
         case GetPeers(key):
             return b"get_peers", {b"info_hash": key}
-        case AnnouncePeer(key, port, token):
-            implied = {b"implied_port": 1} if port is None else {}
-            return b"announce_peer", {**implied, b"info_hash": key, b"port": port or 0, b"token": token}
+        case AnnouncePeer(key, port, token, implied):
+            arguments = {b"info_hash": key, b"port": port, b"token": token}
+            return b"announce_peer", {b"implied_port": 1, **arguments} if implied else arguments
 
 
 def _read_query(message: Mapping[bytes, Any], transaction: bytes) -> Query:
@@ -225,11 +227,12 @@ def _read_announce(arguments: Mapping[bytes, Any], transaction: bytes) -> Announ
     token, port = arguments.get(b"token"), arguments.get(b"port")
     if not isinstance(token, bytes) or not 0 < len(token) <= MAX_TOKEN:
         raise KrpcError(Fault.PROTOCOL, transaction, "announce without a usable token")
-    if arguments.get(b"implied_port") not in (None, 0):
-        return AnnouncePeer(key, None, token)
-    if not isinstance(port, int) or not 0 < port < 1 << 16:
-        raise KrpcError(Fault.PROTOCOL, transaction, "announce without a usable port")
-    return AnnouncePeer(key, port, token)
+    implied = arguments.get(b"implied_port") not in (None, 0)
+    if isinstance(port, int) and 0 < port < 1 << 16:
+        return AnnouncePeer(key, port, token, implied)
+    if implied:
+        return AnnouncePeer(key, 0, token, implied)
+    raise KrpcError(Fault.PROTOCOL, transaction, "announce without a usable port")
 
 
 def _read_answer(message: Mapping[bytes, Any], transaction: bytes) -> Answer:

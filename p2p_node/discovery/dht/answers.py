@@ -56,10 +56,10 @@ class Answers:
             case GetPeers(key):
                 token = self._tokens.give(source[0], now)
                 return self._encode(query, source, self._nodes(key), self._peers(key, now), token)
-            case AnnouncePeer(key, port, token):
+            case AnnouncePeer(key, port, token, implied):
                 if not self._tokens.accepts(token, source[0], now):
                     raise KrpcError(Fault.PROTOCOL, query.transaction, "bad token")
-                peer = source if port is None else (source[0], port)
+                peer = source if implied else (source[0], port)
                 if not self._store.announce(key, peer, now):
                     raise KrpcError(Fault.SERVER, query.transaction, "no room for more peers")
                 return self._encode(query, source)

@@ -220,9 +220,9 @@ class DhtNode:
         if port is None:
             return
         takers = lookup.takers()
-        said = None if port == self._own[1] else port  # where a NAT translates it, only others know to what
+        implied = port == self._own[1]  # where a NAT translates it, only others know to what
         for node, token in takers:
-            self._outbox.tell(node, AnnouncePeer(lookup.target, said, token), now)
+            self._outbox.tell(node, AnnouncePeer(lookup.target, port, token, implied), now)
         if not takers:
             self._provisions.refused(lookup.target, now)
 

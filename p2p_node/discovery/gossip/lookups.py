@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from p2p_node.discovery.base import Ended, Finding, Found, Key, LookupId
-from p2p_node.discovery.gossip.relay import MAX_STEPS, Relay
+from p2p_node.discovery.gossip.relay import Relay
 from p2p_node.discovery.gossip.routes import Routes
 from p2p_node.discovery.gossip.settings import Strategy
 from p2p_node.discovery.gossip.sightings import Sightings
@@ -27,8 +27,8 @@ LAST_S = 1.0
 """How much longer a lookup that found nobody listens: it costs nothing, and somewhere a link may be congested."""
 
 AGAIN_S = 60.0
-"""Who seeks the same again so soon was not helped by what was found: the lookup begins a round farther than the last one
-came."""
+"""Who seeks the same again so soon was not helped by what was found: the lookup begins a round farther than the last
+one came."""
 
 MAX_ENDED = 256
 """Lookups whose end is remembered for that."""
@@ -84,7 +84,7 @@ class Lookups:
     def hit(self, link: Link, frame: Hit) -> None:
         """A neighbour brings answers to one of them."""
         lookup = self._lookups[frame.lookup]
-        news = lookup.sightings.take(link.address, frame.sightings, 1, MAX_STEPS)
+        news = lookup.sightings.take(link.address, frame.sightings)
         for hops in sorted({sighting.hops for sighting in news}):
             peers = tuple(sighting.peer for sighting in news if sighting.hops == hops)
             self.findings.append(Found(frame.lookup, peers, hops))

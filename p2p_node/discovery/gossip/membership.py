@@ -1,8 +1,9 @@
 """Who is whose neighbour: HyParView (Leitão, Pereira, Rodrigues 2007), over datagrams.
 
 A node asks a contact to be let in, which makes it a neighbour and sends word of it on random walks; whoever they end at
-asks the newcomer to be its neighbour, too. A lost neighbour is replaced from the passive view. The rule: only who showed
-by a cookie that it receives at its address takes a place, and nobody, however urgent, the places of the oldest half.
+asks the newcomer to be its neighbour, too. A lost neighbour is replaced from the passive view. The rule: only who
+showed by a cookie that it receives at its address takes a place, and nobody, however urgent, the places of the oldest
+half.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ MAX_EVICTIONS = 16.0
 FIRST_WAIT_S = 1.0
 MAX_WAIT_S = 60.0
 MAX_LONELY_WAIT_S = 4.0
-"""When nobody known has a place, or none is known, the waits until all are asked again double in between; they stay short
-for who has no neighbour at all."""
+"""When nobody known has a place, or none is known, the waits until all are asked again double in between; they stay
+short for who has no neighbour at all."""
 
 
 class Membership:
@@ -149,20 +150,18 @@ class Membership:
 
     def answered(self, source: Address, frame: Answer, now: float) -> None:
         """Who was asked says yes or no."""
-        request = self._requests.answered(source, frame.cookie)
-        if request is None:
+        wanted = self._requests.answered(source, frame.cookie)
+        if wanted:
+            self._views.learn(frame.nodes)
+        else:
             self.refused += 1
-            return
-        self._views.learn(frame.nodes)
-        if not frame.accepted:
-            self._asked.add(source)
-            self._look(now)
-        elif source not in self._views.links:
-            if self._views.full:
-                self._outbox.send(source, Disconnect())
-            else:
+        if frame.accepted and source not in self._views.links:
+            if wanted and not self._views.full:
                 self._connect(source, now)
-                self._look(now)
+            else:
+                self._outbox.send(source, Disconnect())  # it is too late, and the other is to know
+        if wanted:
+            self._look(now)
 
     def forwarded(self, link: Link, frame: ForwardJoin, now: float) -> None:
         """Word of a newcomer came by."""
@@ -179,6 +178,7 @@ class Membership:
             return
         self._views.learn((joiner,))
         if joiner in self._views.passive and joiner not in self._requests and not self._views.full:
+            self._asked.add(joiner)
             self._requests.ask(joiner, joins=False, urgent=False, now=now)
 
     def disconnected(self, source: Address, frame: Disconnect, now: float) -> None:
@@ -189,6 +189,9 @@ class Membership:
             self._look_anew(now, but=source)
         elif frame.leaving:
             self._views.forget(source)
+        elif source in self._requests:
+            self._requests.drop(source)  # it said yes and thought better of it, but this overtook that
+            self._look(now)
 
     # What follows from it
 

@@ -1,7 +1,7 @@
 """A node of the gossip overlay: arbitrary neighbours, and nobody who knows where anything is but who has it.
 
-Read `membership` for how nodes become neighbours, `pulse` for how they notice each other's end, `shuffling` for how they
-come to know replacements; then `lookups` for how one searches, and `relay` for what the others do about it.
+Read `membership` for how nodes become neighbours, `pulse` for how they notice each other's end, `shuffling` for how
+they come to know replacements; then `lookups` for how one searches, and `relay` for what the others do about it.
 """
 
 from __future__ import annotations

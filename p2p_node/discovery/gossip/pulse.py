@@ -1,8 +1,8 @@
 """Whether neighbours live. UDP tells nobody that a host is gone, so that neighbours owe each other signs of life.
 
 The rule: whoever hears from a neighbour and has not told it anything for a while, says that it is here. So a neighbour
-that stays silent after something was said to it is pinged, and given up after a few pings: within seconds where there is
-traffic, and within a beat where there is none. A busy link costs nothing extra, an idle one two messages a beat.
+that stays silent after something was said to it is pinged, and given up after a few pings: within seconds where there
+is traffic, and within a beat where there is none. A busy link costs nothing extra, an idle one two messages a beat.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ MAX_PROBES = 3
 lives is mistaken for dead once in 150 times that it is asked."""
 
 BEAT_S = 40.0
-"""A link is not silent for longer, so that dead neighbours are noticed though nobody searches. Rare, because this is what
-an idle node sends: with 6 neighbours 0.15 messages a second. Each end of a link draws its own share of it, or both would
-ping each other at the same moment."""
+"""A link is not silent for longer, so that dead neighbours are noticed though nobody searches. Rare, because this is
+what an idle node sends: with 6 neighbours 0.15 messages a second. Each end of a link draws its own share of it, or both
+would ping each other at the same moment."""
 
 
 class Pulse:

@@ -1,7 +1,7 @@
 """What a node does for others' lookups: it passes queries on to its neighbours, answers them, and takes hits back.
 
-The rule: a query is passed on at most once a round, no farther than MAX_REACH, and only as far as the budget reaches –
-its neighbour's and the node's. What goes beyond is dropped whole, and counted.
+The rule: a query is passed on at most once a round, no farther than MAX_REACH, and only within two budgets, that of the
+neighbour it came from and that of the node. Beyond them it is answered at most, then dropped and counted.
 """
 
 from __future__ import annotations
@@ -15,18 +15,11 @@ from p2p_node.discovery.base import Key, LookupId
 from p2p_node.discovery.gossip.budget import Budget
 from p2p_node.discovery.gossip.outbox import Outbox
 from p2p_node.discovery.gossip.pulse import Pulse
-from p2p_node.discovery.gossip.routes import MAX_RINGS, Route, Routes
+from p2p_node.discovery.gossip.routes import Route, Routes
 from p2p_node.discovery.gossip.settings import GossipSettings
 from p2p_node.discovery.gossip.sightings import Sightings
 from p2p_node.discovery.gossip.views import Link, Views
-from p2p_node.wire.gossip import MAX_PEERS, SENDER_HOST, Hit, Query, Sighting, encode
-
-MAX_REACH = 6
-"""Hops that a flooded query goes at most, whatever its sender asks for; Gnutella's 7 were for networks ten times as large
-as ours is made for."""
-
-MAX_STEPS = 64
-"""Hops that a random walk goes at most."""
+from p2p_node.wire.gossip import MAX_PEERS, MAX_REACH, MAX_RINGS, MAX_STEPS, SENDER_HOST, Hit, Query, Sighting, encode
 
 HOLD_S = 0.02
 """After a hit, the next ones of the same lookup wait so long for company: many answers become one message."""
@@ -80,20 +73,13 @@ class Relay:
         known = route is not None and route.has(frame.ring)
         if known and not frame.walk:
             return  # as it should: it came on another path, too
-        onward = self._onward(link, frame.walk) if ttl else []
-        if not self._affords(1 + len(onward), link, now):
-            self.dropped += 1
-            return
-        if route is None:
-            route = self._routes.add(frame.lookup, link.address, frame.hops + 1, now)
-        route.note(frame.ring)
-        port = self.items.get(frame.key)
-        if port is not None and route.via is not None:
-            if not known:
-                self._queue(frame.lookup, route, [Sighting((SENDER_HOST, port), route.hops)], now)
+        if frame.key in self.items and not known:
+            self._answer(link, frame, now)
             if frame.walk:
                 return
-        if onward:
+        onward = self._onward(link, frame.walk) if ttl else []
+        if onward and self._affords(len(onward), link, now):
+            self._route(link, frame, now)
             self.spread(Query(frame.lookup, frame.key, frame.ring, ttl, frame.hops + 1, frame.walk), onward, now)
 
     def hit(self, link: Link, frame: Hit, now: float) -> None:
@@ -103,7 +89,7 @@ class Relay:
             self.refused += 1
         elif route.via is not None:
             route.sightings = route.sightings or Sightings()
-            news = route.sightings.take(link.address, frame.sightings, route.hops + 1, MAX_STEPS)
+            news = route.sightings.take(link.address, frame.sightings)
             self._queue(frame.lookup, route, news, now)
 
     def spread(self, query: Query, links: Sequence[Link], now: float) -> None:
@@ -118,8 +104,22 @@ class Relay:
             return [self._views.any_neighbour(but=link.address) or link]
         return [other for other in self._views.links.values() if other is not link]
 
+    def _answer(self, link: Link, frame: Query, now: float) -> None:
+        if self._affords(1, link, now):
+            route = self._route(link, frame, now)
+            own = Sighting((SENDER_HOST, self.items[frame.key]), route.hops)
+            self._queue(frame.lookup, route, [own], now)
+
+    def _route(self, link: Link, frame: Query, now: float) -> Route:
+        route = self._routes.get(frame.lookup)
+        if route is None:
+            route = self._routes.add(frame.lookup, link.address, frame.hops + 1, now)
+        route.note(frame.ring)
+        return route
+
     def _affords(self, messages: int, link: Link, now: float) -> bool:
         if not (link.queries.has(messages, now) and self._budget.has(messages, now)):
+            self.dropped += 1
             return False
         link.queries.spend(messages)
         self._budget.spend(messages)

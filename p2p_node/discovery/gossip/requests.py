@@ -64,12 +64,13 @@ class Requests:
         self._send(request)
         return True
 
-    def answered(self, source: Address, cookie: bytes) -> Request | None:
-        """The request that this answers, if there is one; it is over."""
+    def answered(self, source: Address, cookie: bytes) -> bool:
+        """An answer came to the request that had this cookie: the request is over. False when there is none."""
         request = self._waiting.get(source)
         if request is None or request.cookie == NO_COOKIE or request.cookie != cookie:
-            return None
-        return self._waiting.pop(source)
+            return False
+        del self._waiting[source]
+        return True
 
     def drop(self, to: Address) -> None:
         """An answer is needed no more."""

@@ -1,7 +1,7 @@
 """Which lookups came by, and the way back to who seeks: where a query came from first, hits are sent.
 
-The rule: a lookup's way back never changes, so that nobody who repeats its queries can draw its hits to himself, and
-leads to ever fewer hops, so that no hit goes in circles.
+The rule: a lookup's way back never changes, so that nobody who repeats its queries can draw its hits to himself. It
+leads to who knew of the lookup before, and so in no circle.
 """
 
 from __future__ import annotations
@@ -20,9 +20,6 @@ ROUTE_S = 10.0
 
 MAX_ROUTES = 1024
 """Lookups remembered: ten seconds of what the default budget lets pass. Beyond, the oldest are forgotten."""
-
-MAX_RINGS = 8
-"""Rounds that a lookup may have."""
 
 
 @dataclass(slots=True)

@@ -14,14 +14,14 @@ class Strategy(msgspec.Struct, frozen=True):
     reaches: tuple[int, ...]
     walkers: int = 0
     voices: int = 2
-    """Neighbours whose answers are enough: with one, a single liar next door would end every search. The second costs as
-    many messages again where an item is common, and none where it is rare."""
+    """Neighbours whose answers are enough: with one, a single liar next door would end every search. The second costs
+    as many messages again where an item is common, and none where it is rare."""
 
 
 FLOODING = Strategy(reaches=(1, 2, 3, 4))
-"""The expanding ring (Lv et al. 2002). With some 6 neighbours each, 4 hops reach half of a thousand nodes: all but one in
-a thousand searches find what 1 % of them have. The smaller rings before cost a fifth more where they find nothing, and
-save nearly all where they do."""
+"""The expanding ring (Lv et al. 2002). With some 6 neighbours each, 4 hops reach half of a thousand nodes: all but one
+in a thousand searches find what 1 % of them have. The smaller rings before cost a fifth more where they find nothing,
+and save nearly all where they do."""
 
 WALKING = Strategy(reaches=(4, 16, 48), walkers=16)
 """Lv et al. find 16 to 64 walkers good; 16 · 48 steps see as many nodes as the flooding does."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from p2p_node.discovery.gossip.views import is_usable
 from p2p_node.wire.address import Address
-from p2p_node.wire.gossip import MAX_PEERS, SENDER_HOST, Sighting
+from p2p_node.wire.gossip import MAX_PEERS, MAX_STEPS, SENDER_HOST, Sighting
 
 
 class Sightings:
@@ -27,14 +27,14 @@ class Sightings:
         """How many neighbours told of somebody."""
         return len(self._branches)
 
-    def take(self, source: Address, told: Iterable[Sighting], nearest: int, farthest: int) -> list[Sighting]:
-        """What is news of what this neighbour told, and can be: peers on hosts between so many hops away."""
+    def take(self, source: Address, told: Iterable[Sighting]) -> list[Sighting]:
+        """What is news of what this neighbour told, and can be."""
         news = []
         for sighting in told:
             host, port = sighting.peer
             peer = (source[0] if host == SENDER_HOST else host, port)
             if (
-                nearest <= sighting.hops <= farthest
+                0 < sighting.hops <= MAX_STEPS
                 and self._branches[source] < MAX_PEERS
                 and peer not in self._known
                 and is_usable(peer)

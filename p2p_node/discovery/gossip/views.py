@@ -20,8 +20,8 @@ NEIGHBOUR_SHARE = 0.5
 
 WALKS_PER_S = 4.0
 MAX_WALKS = 40.0
-"""Random walks – of joins and shuffles – that one neighbour may send on, a second and at once. A node shuffles every few
-seconds at most; a crowd that joins comes in a burst."""
+"""Random walks – of joins and shuffles – that one neighbour may send on, a second and at once. A node shuffles every
+few seconds at most; a crowd that joins comes in a burst."""
 
 MAX_OWN = 8
 """Addresses of its own that a node remembers: those of its interfaces, as others may name them."""
@@ -117,8 +117,8 @@ class Views:
         return self._rng.choice(others) if others else None
 
     def newcomer(self) -> Link:
-        """One of the younger half of the neighbours, at random: who stands back for somebody in need. However many come,
-        half of the neighbours are those that have lasted longest."""
+        """One of the younger half of the neighbours, at random: who stands back for somebody in need. However many
+        come, half of the neighbours are those that have lasted longest."""
         links = list(self.links.values())
         return self._rng.choice(links[len(links) // 2 :])
 
