@@ -12,6 +12,8 @@ from p2p_node.discovery.base import Discovery
 from p2p_node.discovery.dht.node import DhtNode
 from p2p_node.discovery.gossip.node import GossipNode
 from p2p_node.discovery.gossip.settings import WALKING, GossipSettings
+from p2p_node.discovery.supernode.leaf import SupernodeLeaf
+from p2p_node.discovery.supernode.node import Supernode
 from p2p_node.wire.address import Address
 
 Family: TypeAlias = Callable[[Address, Random, float], Discovery]
@@ -19,13 +21,16 @@ Family: TypeAlias = Callable[[Address, Random, float], Discovery]
 
 DHT = "dht"
 
+SUPERNODE = "supernode"
+
 FAMILIES: Mapping[str, Family] = {
     DHT: DhtNode,
     "gossip": GossipNode,
     "gossip-walk": partial(GossipNode, settings=GossipSettings(strategy=WALKING)),
+    SUPERNODE: SupernodeLeaf,
 }
 
-INDEXING: Mapping[str, Family] = {}
+INDEXING: Mapping[str, Family] = {SUPERNODE: Supernode}
 """Who does the work for others, in families where not all do."""
 
 
