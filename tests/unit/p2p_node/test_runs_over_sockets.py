@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
@@ -39,7 +40,7 @@ class RunSeed:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(LENGTH)
-        writer.write(Handshake(METAINFO.info_hash, b"-XX0000-run-run-run-").encode())
+        writer.write(Handshake(METAINFO.info_hash, os.urandom(20)).encode())
         for message in (wire.Extended(0, ExtensionHandshake(run=wire.RUN).encode()), wire.HaveAll(), wire.Unchoke()):
             writer.write(wire.encode(message))
         kept = b""
