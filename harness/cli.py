@@ -18,16 +18,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness import survey
 from harness.contenders.catalogue import CONTENDERS
 from harness.drive import drive
-from harness.errors import SwarmbenchError, unexpected
+from harness.errors import SwarmbenchError, UsageError, unexpected
 from harness.gate.command import GateOrder, gate
 from harness.gate.plan import DEFAULT as DEFAULT_PLAN
 from harness.gate.plan import read_plan
 from harness.gate.reports import print_gate
 from harness.labs import catalogue as labs
+from harness.likeness import compare
 from harness.publish import REPORT, publish
-from harness.reports.terminal import print_summary
+from harness.reports import calibration
+from harness.reports.difference import print_differences
+from harness.reports.terminal import WIDTH, print_summary
 from harness.results.run import read_run
 from harness.results.step import Step, order_steps
 from harness.run import Order, run
@@ -144,6 +148,15 @@ def gate_command(
     raise click.exceptions.Exit(GATE_EXIT_CODES[record.outcome])
 
 
+@commands.command(name="compare")
+@click.argument("first", type=click.Path(path_type=Path), metavar="A")
+@click.argument("second", type=click.Path(path_type=Path), metavar="B")
+@click.option("--force", is_flag=True, help="Also where lab, machine or scenario differ.")
+def compare_command(first: Path, second: Path, force: bool) -> None:
+    """Tell by how much run B differs from run A, and whether that is more than chance."""
+    print_differences(compare(first, second, force=force))
+
+
 @commands.command(name="scenarios")
 def scenarios_command() -> None:
     """List the packaged scenarios."""
@@ -161,10 +174,32 @@ def contenders_command() -> None:
 
 
 @commands.command(name="labs")
-def labs_command() -> None:
+@click.option("--check", is_flag=True, help="Measure their links, and tell by how much they are off.")
+@click.option("--lab", default=labs.AUTO, help="With --check: one lab.  [default: all that work here]")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="With --check: links.… of flash-crowd.")
+def labs_command(check: bool, lab: str, assignments: Sequence[str]) -> None:
     """List the labs that this machine offers, and why not the rest."""
+    if check:
+        _check_links(lab, assignments)
+        return
     rows = [(row.name, "yes" if row.availability.usable else "no", row.availability.reason) for row in labs.rows()]
     _print_table(("lab", "works here", "why"), rows)
+
+
+def _check_links(lab: str, assignments: Sequence[str]) -> None:
+    """Print what the links of one lab, or of each, carry; raises SwarmbenchError when that is too little or much."""
+    scenario = read_scenario(scenarios.find("flash-crowd"), parse_overrides(assignments))
+    if scenario.links.unlimited:
+        raise UsageError("labs --check: unlimited links carry whatever the machine does; give them rates")
+    failed = []
+    for name in [lab] if lab != labs.AUTO else survey.usable_labs():
+        surveyed = _until_interrupted(survey.survey(scenario, name))
+        Console(width=WIDTH).print(calibration.table(surveyed.calibration, f"{surveyed.lab} lab"))
+        click.echo(f"round trip {surveyed.calibration.round_trip_s * 1e3:.3g} ms; {surveyed.verdict}")
+        if not surveyed.good:
+            failed.append(surveyed.lab)
+    if failed:
+        raise SwarmbenchError(f"the links of {' and '.join(failed)} are not what they should be; is the machine idle?")
 
 
 T = TypeVar("T")

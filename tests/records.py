@@ -8,6 +8,7 @@ from harness.results.schema import (
     Calibration,
     CpuPerGiB,
     Environment,
+    LinkRate,
     Median,
     Quantiles,
     Row,
@@ -104,7 +105,19 @@ ENVIRONMENT = Environment(
     revision="0123abc",
     lab="namespace",
     congestion_control="reno",
-    calibration=Calibration(4.78e6, 0.956e6, 0.9355e6, 3.82e6, 0.0001),
+    calibration=Calibration(
+        4.78e6,
+        0.956e6,
+        0.9355e6,
+        3.82e6,
+        0.0001,
+        links=[
+            LinkRate("server", "up", 5e6, 4.782e6, 4.78e6, 4, 0.999),
+            LinkRate("peer", "up", 1e6, 0.9564e6, 0.956e6, 4, 0.998),
+            LinkRate("peer", "up, while receiving", 1e6, 0.936e6, 0.9355e6, 1),
+            LinkRate("peer", "down", 4e6, 3.826e6, 3.82e6, 8, 0.997),
+        ],
+    ),
     command=["swarmbench", "run", "flash-crowd", "--out", "a directory"],
 )
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from harness.analysis.statistics import jain, median, percentile
+from harness.analysis.statistics import median, percentile
+from harness.results.fairness import jain
 from harness.results.schema import CpuPerGiB, Median, Quantiles, Row, Sample, Transfer, Waits
 
 GIB = 2**30

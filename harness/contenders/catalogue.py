@@ -6,14 +6,22 @@ from collections.abc import Sequence
 
 from harness.contenders.bare import BareContender
 from harness.contenders.base import Contender
-from harness.contenders.http import HttpContender
+from harness.contenders.http import CentralContender
 from harness.contenders.libtorrent import LibtorrentContender
+from harness.contenders.origins import BaselineServer, Nginx
 from harness.contenders.programs import Aria2Contender, TransmissionContender
 from harness.contenders.swarm import OverlaySwarmContender, SwarmContender
 from harness.errors import UsageError, unknown_name
 
 CONTENDERS: tuple[Contender, ...] = (
-    HttpContender(),
+    CentralContender(
+        "http", "a central HTTP server (baseline_server): every byte comes from its uplink", BaselineServer()
+    ),
+    CentralContender("nginx", "nginx as the central server, with the same client as `http`", Nginx()),
+    CentralContender("nginx-curl", "nginx as the central server, with curl as the client", Nginx(), "curl"),
+    CentralContender(
+        "http-curl", "baseline_server as the central server, with curl as the client", BaselineServer(), "curl"
+    ),
     SwarmContender(),
     OverlaySwarmContender("dht", "the swarm, structured: peers are found in a distributed hash table (BEP 5)"),
     OverlaySwarmContender("gossip", "the swarm, unstructured: peers are found by flooding a network of neighbours"),

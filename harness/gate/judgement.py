@@ -121,13 +121,15 @@ def _findings(plan: Plan, batch: Batch) -> dict[Subject, Finding]:
 
 def _finding(differences: Sequence[float], p: float, tolerated: float) -> Finding:
     change = math.expm1(hodges_lehmann(differences))
-    low, high = (math.expm1(end) for end in hodges_lehmann_interval(differences))
+    low, high = hodges_lehmann_interval(differences)
+    interval = Interval(math.expm1(low), math.expm1(high))
     return Finding(
         change=change,
-        interval=Interval(low, high),
+        interval=interval,
         p=p,
         suspect=change < -tolerated and p < LEVEL,
-        wide=(high - low) / 2 > WIDEST,
+        # However wide: what does not reach down to a fall that matters excludes it.
+        wide=(high - low) / 2 > WIDEST and interval.low < -tolerated,
     )
 
 

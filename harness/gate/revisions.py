@@ -19,6 +19,9 @@ from harness.errors import SwarmbenchError, UsageError
 
 LOCK = "requirements.lock"
 
+PROGRAM = Path("harness") / "__main__.py"
+"""What an arm runs. Where a tree lacks it, an installed one would be measured in its place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arm:
@@ -81,6 +84,10 @@ async def ready_arm(name: str, repository: Path, commit: str, room: Path, *, sha
     if code:
         raise SwarmbenchError(f"{name}: git cannot check {commit[:12]} out to {tree}: {_last_line(told)}")
     try:
+        if not (tree / PROGRAM).is_file():
+            raise SwarmbenchError(
+                f"{name}: {commit[:12]} has no {PROGRAM}, so it cannot run a scenario; choose another"
+            )
         python = Path(sys.executable) if shared_python else await _environment(name, tree)
         yield Arm(name, commit, tree, python)
     finally:

@@ -17,7 +17,7 @@ import vl_convert
 from harness.analysis.costs import cpu
 from harness.analysis.points import Point, largest_shared, points
 from harness.analysis.verdict import seconds, verdict
-from harness.reports import method
+from harness.reports import calibration, method
 from harness.reports.charts import Chart, charts
 from harness.reports.figures import Room, columns, mebibytes, megabits, number, percent
 from harness.reports.palette import looks
@@ -65,7 +65,8 @@ def render_html(
         reading=method.reading(scenario),
         unmeasured=method.unmeasured(scenario, summary.lab),
         setting=method.setting(scenario, summary.lab),
-        calibration=method.calibration(scenario, environment.calibration),
+        calibration=calibration.cells(environment.calibration) if environment.calibration else [],
+        calibration_headings=calibration.HEADINGS,
         round_trip=method.round_trip(environment),
         environment=method.environment(environment),
         command=method.command(environment),

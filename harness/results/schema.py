@@ -40,6 +40,71 @@ class Transfer(msgspec.Struct, frozen=True):
     """When a swarm's peer first knew of another; None where peers are not looked for, or do not say."""
 
 
+class Lookup(msgspec.Struct, frozen=True):
+    """One search by one node: a line of `lookups.jsonl`. What it found is judged by who really had the item then."""
+
+    contender: str
+    nodes: int
+    repeat: int
+    node: str
+    item: int
+    rarity: str
+    """Of the item, as planned (`harness.results.rarity`)."""
+    replicas: int
+    """Nodes that had it from a while before the lookup to its end; 0: there was nobody to be found."""
+    intended_s: float
+    started_s: float | None
+    first_peer_s: float | None
+    done_s: float | None
+    """When the network had told all it would."""
+    ok: bool
+    """Whether somebody was found who has the item."""
+    found: int
+    """How many of the replicas were found."""
+    stale: int
+    """How many were found that have left, or have not got it."""
+    hops: int | None
+    """To the node that told of the first peer; a direct answer is 1."""
+    longest: int | None
+    messages: int
+    """Sent for it in the whole network."""
+    bytes: int
+    error: str | None
+
+    @property
+    def peers(self) -> int:
+        """The number of nodes, by the name it has in other records."""
+        return self.nodes
+
+
+class NodeFigures(msgspec.Struct, frozen=True):
+    """What one node of a network had come to at the end of a step: a line of `nodes.jsonl`.
+
+    Counts are of the last `over_s` seconds: since the first lookup, or its birth if that was later. `entries` is all
+    that it remembers of others, `dropped` what it had no time or room for, `refused` what was malformed, forged or
+    abusive.
+    """
+
+    contender: str
+    nodes: int
+    repeat: int
+    node: str
+    over_s: float
+    joined: bool
+    neighbours: int
+    entries: int
+    sent: int
+    sent_bytes: int
+    received: int
+    dropped: int
+    refused: int
+
+    @property
+    def peers(self) -> int:
+        """The number of nodes, by the name it has in other records."""
+        return self.nodes
+
+
 class Sample(msgspec.Struct, frozen=True):
     """What one role used, and how far its transfers were, at one moment: a line of `samples.jsonl` (about 1 Hz).
 
@@ -118,6 +183,59 @@ class Row(msgspec.Struct, frozen=True):
     """How long it took peers to find another, whatever finds them: tracker, DHT, gossip, supernodes."""
 
 
+class MeanAndTail(msgspec.Struct, frozen=True):
+    """The mean, and what 95 % stay below; None where there is nothing."""
+
+    mean: float | None
+    p95: float | None
+
+
+class MedianAndTail(msgspec.Struct, frozen=True):
+    """The median, and what 95 % stay below; None where there is nothing."""
+
+    p50: float | None
+    p95: float | None
+
+
+class LookupRow(msgspec.Struct, frozen=True):
+    """The lookups of one step for items of one rarity, summed up: an entry of `summary.json` → `lookup_rows`.
+
+    Only lookups for which there was somebody to be found count. Messages and bytes are means over lookups, of the
+    whole network; times count from the intended start. Figures of nodes are means over all of the step's.
+    """
+
+    contender: str
+    nodes: int
+    repeat: int
+    lab: str
+    valid: bool
+    invalid_reason: str | None
+    rarity: str
+    phase: str
+    """`whole`; or `before` and `after`, where nodes are killed at half time."""
+    lookups: int
+    success: float | None
+    recall: float | None
+    hops: MeanAndTail
+    longest_hops: int | None
+    messages: float | None
+    bytes: float | None
+    first_peer_s: MedianAndTail
+    done_s: MedianAndTail
+    failing_for_s: float | None
+    """After nodes were killed: how long until the last lookup began that failed; 0 if none did."""
+    neighbours: float | None
+    entries: float | None
+    messages_per_node_s: float | None
+    dropped: int
+    rss_bytes_per_node: float | None
+
+    @property
+    def peers(self) -> int:
+        """The number of nodes, by the name it has in other records."""
+        return self.nodes
+
+
 class PeerRates(msgspec.Struct, frozen=True):
     """What the links of one class of peers carry, beside the nominal rates that name the class."""
 
@@ -126,6 +244,27 @@ class PeerRates(msgspec.Struct, frozen=True):
     up: float
     up_duplex: float
     down: float
+
+
+class LinkRate(msgspec.Struct, frozen=True):
+    """One figure of the calibration: what one direction of one kind of link carried, in bytes per second.
+
+    `nominal` counts headers, too; `expected` is what they, and the links at the flows' other ends, leave for payload.
+    """
+
+    link: str
+    direction: str
+    nominal: float
+    expected: float
+    measured: float
+    flows: int
+    fairness_jain: float | None = None
+    """Jain's index over the rates of several flows; None for one."""
+
+    @property
+    def error(self) -> float:
+        """By which share it is above, or below, what is expected."""
+        return self.measured / self.expected - 1
 
 
 class Calibration(msgspec.Struct, frozen=True):
@@ -142,6 +281,8 @@ class Calibration(msgspec.Struct, frozen=True):
     round_trip_s: float
     classes: list[PeerRates] = []
     """Where peers' links differ: every class; `peer_*` are then the first one's."""
+    links: list[LinkRate] = []
+    """Every figure, as it is shown; the rates above are among them."""
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -154,6 +295,8 @@ class Summary(msgspec.Struct, frozen=True):
     complete: bool
     """False while steps are missing (interrupted or still running)."""
     rows: list[Row]
+    lookup_rows: list[LookupRow] = []
+    """Of a scenario of lookups, which has no `rows`."""
 
 
 class Environment(msgspec.Struct, frozen=True):

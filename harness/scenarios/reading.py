@@ -11,7 +11,9 @@ from typing import Any
 
 from harness.errors import UsageError, unknown_name
 from harness.scenarios.keys import KEYS, REQUIRED
-from harness.scenarios.model import Arrival, Content, Demand, Link, Links, Scenario
+from harness.scenarios.model import Arrival, Content, Demand, Kind, Link, Links, Lookups, Scenario
+
+LEAST_NODES = 2
 
 RATE = re.compile(r"links\.(server|peer)\.(up|down)")
 """The keys that are rates of links."""
@@ -64,6 +66,9 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
     values: dict[str, Any] = {}
     for name, key in KEYS.items():
         place, value = given.get(name, (where, key.default))
+        if value is REQUIRED and values.get("kind") is Kind.LOOKUPS and key.unused is not None:
+            values[name] = key.unused
+            continue
         if value is REQUIRED:
             raise UsageError(f"{where}: {name}: missing; every scenario needs it")
         try:
@@ -77,6 +82,7 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
         )
     _check_unlimited(values, given, where)
     _check_classes(values, given)
+    _check_kind(values, given)
     return Scenario(
         name=values["name"],
         title=values["title"],
@@ -93,6 +99,17 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
         peers=values["peers"],
         repeats=values["repeats"],
         seed=values["seed"],
+        lookups=_lookups(values) if values["kind"] is Kind.LOOKUPS else None,
+    )
+
+
+def _lookups(values: Mapping[str, Any]) -> Lookups:
+    return Lookups(
+        items=values["lookup.items"],
+        rate=values["lookup.load"],
+        duration=values["lookup.duration"],
+        churn=values["lookup.churn"],
+        kill=values["lookup.kill"],
     )
 
 
@@ -116,3 +133,16 @@ def _check_classes(values: Mapping[str, Any], given: Mapping[str, tuple[str, obj
             raise UsageError(f"--set: {name}: peers have classes of links here; set links.classes, or clear it first")
     if math.isinf(values["links.server.up"]):
         raise UsageError(f"{given['links.classes'][0]}: links.classes: unlimited links have no classes")
+
+
+def _check_kind(values: Mapping[str, Any], given: Mapping[str, tuple[str, object]]) -> None:
+    """Raise UsageError for keys that mean nothing in a scenario of this kind, and for networks of one node."""
+    of_lookups = values["kind"] is Kind.LOOKUPS
+    foreign = ("content.", "demand.", "links.classes") if of_lookups else ("lookup.",)
+    for name, (place, _) in given.items():
+        if name.startswith(foreign):
+            means = "in a scenario of downloads" if of_lookups else "in a scenario of lookups: swarmbench run lookup"
+            raise UsageError(f"{place}: {name}: has a meaning only {means}")
+    if of_lookups and min(values["peers"]) < LEAST_NODES:
+        place = given["peers"][0]
+        raise UsageError(f"{place}: peers: a network has at least {LEAST_NODES} nodes: one that seeks, one that has")

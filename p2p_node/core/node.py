@@ -28,6 +28,10 @@ GREETING_S, INTEREST_S = 2.0, 15.0
 """Where all places are taken, a connection gives its own up that has not shaken hands after the first of these, or is
 of no interest to either side after the second; transmission looks at its interest every ten seconds."""
 
+STARVED_S = 1.0
+"""Whose peers have had nothing for it so long dials more of them than are enough: in a crowd whose peers find one
+another before they find the seed, all places would else be taken by those who have nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -66,6 +70,7 @@ class Node:
         # BEP 27: the peers of a private torrent come from its trackers alone.
         self._search = Search(() if metainfo.private else metainfo.info_hashes, own[1])
         self._came_complete = self.complete
+        self._starving_since: float | None = None
         self._unproven: dict[ConnectionId, Address] = {}
         """Connections dialled that have not shaken hands: a peer that just closes them may take another later."""
         self._effects: list[Effect] = []
@@ -222,6 +227,9 @@ class Node:
         starving = self.swarm.starving
         if starving:
             self._trackers.lonely(now)
+            self._starving_since = now if self._starving_since is None else self._starving_since
+        else:
+            self._starving_since = None
         self._search.provide()
         self._search.tend(starving or (not self.complete and len(self.swarm.connections) < FEW_PEERS), now)
         self._announce(now)
@@ -257,7 +265,9 @@ class Node:
         if self.complete:
             return
         connections = self.swarm.connections.values()
-        room = self._settings.enough_connections - len(connections)
+        starved = self._starving_since is not None and now - self._starving_since >= STARVED_S
+        wanted = self._settings.max_connections if starved else self._settings.enough_connections
+        room = wanted - len(connections)
         connected = {peer.listen_address or peer.address for peer in connections}
         for address in self._dialer.next(connected, room, now):
             self._effects.append(Dial(address))

@@ -49,6 +49,8 @@ def pack_address(address: Address) -> bytes:
 
 def unpack_address(data: bytes) -> Address:
     """The address and port in 6 bytes, or 18 for IPv6."""
+    if len(data) == IPV4:  # ten times as fast, for who reads hundreds of them
+        return f"{data[0]}.{data[1]}.{data[2]}.{data[3]}", data[4] << 8 | data[5]
     return canonical_host(str(ipaddress.ip_address(data[:-_PORT]))), int.from_bytes(data[-_PORT:], "big")
 
 

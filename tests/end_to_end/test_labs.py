@@ -53,12 +53,12 @@ def in_lab(name: str, deed: Callable[[Lab], Awaitable[None]]) -> None:
 
 async def probe(lab: Lab, flows: list[Flow], scratch: Path) -> float:
     """Payload rate of these flows together, measured in the lab."""
-    plan = Plan(flows[0], [Phase("flows", flows, ramp_s=0.2, window_s=0.4, buffer=1 << 15)])
+    plan = Plan(flows[0], [[Phase("flows", flows, ramp_s=0.2, window_s=0.4, buffer=1 << 15)]])
     (scratch / "plan").write_bytes(msgspec.json.encode(plan))
     argv = module_argv("harness.labs.probe", str(scratch / "plan"), str(scratch / "findings"))
     process = await lab.start(argv, log=scratch / "log")
     assert await process.wait() == 0, (scratch / "log").read_text()
-    return msgspec.json.decode((scratch / "findings").read_bytes(), type=Findings).rates["flows"]
+    return msgspec.json.decode((scratch / "findings").read_bytes(), type=Findings).phases["flows"].rate
 
 
 def check_calibration(measured: dict[str, float]) -> None:
@@ -67,6 +67,9 @@ def check_calibration(measured: dict[str, float]) -> None:
     assert measured["peer_up_duplex"] == pytest.approx(8 * MBIT * DUPLEX, rel=0.02)
     assert measured["peer_down"] == pytest.approx(32 * MBIT * ONE_WAY, rel=0.02)
     assert 0 < measured["round_trip_s"] < 0.005
+    for link in measured["links"]:
+        assert link["measured"] == pytest.approx(link["expected"], rel=0.02), link
+        assert link["fairness_jain"] is None or link["fairness_jain"] > 0.95
 
 
 def test_namespace_links_carry_their_rates_less_headers() -> None:

@@ -28,7 +28,9 @@ from p2p_node.wire.handshake import Handshake, check_prefix
 from p2p_node.wire.messages import Message
 from p2p_node.wire.metainfo import decode_metainfo
 from tests.fuzz.codec import Codec
+from tests.fuzz.dht_codecs import DHT_CODECS
 from tests.fuzz.extension_codecs import EXTENSION_CODECS
+from tests.fuzz.gossip_codecs import GOSSIP_CODECS
 from tests.fuzz.tracker_codecs import TRACKER_CODECS
 
 
@@ -240,4 +242,6 @@ CODECS = (
     Codec("metainfo", _metainfo, _check_metainfo),
     *EXTENSION_CODECS,
     *TRACKER_CODECS,
+    *DHT_CODECS,
+    *GOSSIP_CODECS,
 )

@@ -32,7 +32,7 @@ _BIND_ADDRESS_NO_PORT = 24  # Linux: choose the port at connect(), so that many 
 class Download(asyncio.BufferedProtocol):
     """Receives one response. `first_byte` and `finished` tell when; `finished` fails with FetchFailed."""
 
-    def __init__(self, source: Source, directory: Path, sha256: str | None, pace: Pace | None) -> None:
+    def __init__(self, source: Source, directory: Path, sha256: str | None, *, rate: float | None) -> None:
         loop = asyncio.get_running_loop()
         self.first_byte: asyncio.Future[float] = loop.create_future()
         self.finished: asyncio.Future[float] = loop.create_future()
@@ -41,8 +41,9 @@ class Download(asyncio.BufferedProtocol):
         self._source = source
         self._path = directory / source.filename
         self._sha256 = sha256
-        self._pace = pace
-        self._view = _BUFFER if pace is None else _BUFFER[: pace.read_size]
+        self._rate = rate
+        self._pace = Pace(rate, time.monotonic()) if rate is not None else None
+        self._view = _BUFFER if self._pace is None else _BUFFER[: self._pace.read_size]
         self._head: HeadReader | None = HeadReader()
         self._item: ItemFile | None = None
         self._transport: asyncio.Transport | None = None
@@ -57,6 +58,10 @@ class Download(asyncio.BufferedProtocol):
     def stored(self) -> int:
         """Bytes hashed and stored so far."""
         return self._item.stored if self._item else 0
+
+    async def connect(self, address: str) -> None:
+        """Connect to the source from `address`. Raises FetchFailed."""
+        await _connect(self, self._source, address, self._rate)
 
     # -- the protocol of the transport
 
@@ -139,8 +144,7 @@ class Download(asyncio.BufferedProtocol):
             self._transport.abort()
 
 
-async def connect(download: Download, source: Source, address: str, rate: float | None) -> None:
-    """Connect a download to its source from `address`. Raises FetchFailed."""
+async def _connect(download: Download, source: Source, address: str, rate: float | None) -> None:
     loop = asyncio.get_running_loop()
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
