@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
@@ -28,18 +26,9 @@ HASHED_INLINE = 128 * 1024
 """Pieces up to this size are hashed on the event loop: handing one to a thread and back costs more than hashing it."""
 
 
-HASHERS_NICE = 10
-"""What the hashing threads grant all others of the machine: first the sockets are kept busy, then the processors. With
-threads of equal rank both would hash while nobody asks for more."""
-
-
 def hashers() -> ThreadPoolExecutor:
     """The hashing threads, to be shared by all peers of a process; each starts when it is first needed."""
-    return ThreadPoolExecutor(HASHERS, thread_name_prefix="hasher", initializer=_stand_back)
-
-
-def _stand_back() -> None:
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASHERS_NICE)
+    return ThreadPoolExecutor(HASHERS, thread_name_prefix="hasher")
 
 
 class Verifier:
