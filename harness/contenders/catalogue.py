@@ -11,7 +11,7 @@ from harness.contenders.libtorrent import LibtorrentContender
 from harness.contenders.origins import BaselineServer, Nginx
 from harness.contenders.own import CommandContender
 from harness.contenders.programs import Aria2Contender, TransmissionContender
-from harness.contenders.swarm import OverlaySwarmContender, SwarmContender
+from harness.contenders.swarm import OverlaySwarmContender, SupernodeSwarmContender, SwarmContender
 from harness.errors import UsageError, unknown_name
 from harness.scenarios.model import OwnContender
 
@@ -27,6 +27,7 @@ CONTENDERS: tuple[Contender, ...] = (
     SwarmContender(),
     OverlaySwarmContender("dht", "the swarm, structured: peers are found in a distributed hash table (BEP 5)"),
     OverlaySwarmContender("gossip", "the swarm, unstructured: peers are found by flooding a network of neighbours"),
+    SupernodeSwarmContender(),
     LibtorrentContender(),
     Aria2Contender(),
     TransmissionContender(),
