@@ -41,9 +41,6 @@ WORTH_LANDING = 8 * BLOCK
 """Runs from this size on are received where they belong. It takes a call for their head and one for them at least,
 which costs as much as copying a quarter of this."""
 
-LANDS_BY = 256 * 1024
-"""A run that lands is received in parts of this size at least. Woken for each segment, both ends do twice the work."""
-
 MAX_UNREAD = 4 << 20
 """Bytes that wait for a peer to read them, beyond which it is cut off: more than two turns of blocks and every answer
 that an honest peer may have coming."""
@@ -151,7 +148,6 @@ class PeerConnection(asyncio.BufferedProtocol):
 
     def _land(self, landing: Landing, received: int) -> None:
         landing.filled += received
-        self._sleep(min(len(landing.rest), LANDS_BY) or 1)
         if landing.whole:
             self._landing = None
             self._landed = True
@@ -160,13 +156,8 @@ class PeerConnection(asyncio.BufferedProtocol):
             self._peer.messages(self, [run], PIECE_HEADER + len(landing.memory))
 
     def _sleep_until_whole(self, received: int) -> None:
-        slow = self._shaken and received < TRICKLE
-        missing = missing_bytes(self._rest) if slow else 1
-        if self._landing is not None:
-            missing = min(len(self._landing.rest), LANDS_BY)
-        self._sleep(missing if missing > WORTH_SLEEPING else 1)
-
-    def _sleep(self, wake_at: int) -> None:
+        missing = missing_bytes(self._rest) if self._shaken and received < TRICKLE else 1
+        wake_at = missing if missing > WORTH_SLEEPING else 1
         if wake_at != self._wake_at and self._socket is not None:
             self._wake_at = wake_at
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wake_at)
