@@ -31,6 +31,7 @@ from tests.fuzz.codec import Codec
 from tests.fuzz.dht_codecs import DHT_CODECS
 from tests.fuzz.extension_codecs import EXTENSION_CODECS
 from tests.fuzz.gossip_codecs import GOSSIP_CODECS
+from tests.fuzz.http_codecs import HTTP_CODECS
 from tests.fuzz.tracker_codecs import TRACKER_CODECS
 
 
@@ -244,6 +245,7 @@ CODECS = (
     Codec("metainfo", _metainfo, _check_metainfo),
     *EXTENSION_CODECS,
     *TRACKER_CODECS,
+    *HTTP_CODECS,
     *DHT_CODECS,
     *GOSSIP_CODECS,
 )
