@@ -156,8 +156,7 @@ class PeerConnection(asyncio.BufferedProtocol):
             self._peer.messages(self, [run], PIECE_HEADER + len(landing.memory))
 
     def _sleep_until_whole(self, received: int) -> None:
-        slow = self._shaken and received < TRICKLE and not self._landed
-        missing = missing_bytes(self._rest) if slow else 1
+        missing = missing_bytes(self._rest) if self._shaken and received < TRICKLE else 1
         wake_at = missing if missing > WORTH_SLEEPING else 1
         if wake_at != self._wake_at and self._socket is not None:
             self._wake_at = wake_at
