@@ -188,6 +188,10 @@ class Node:
         again is no use."""
         self.swarm.range_failed(number, wish, for_good, now)
 
+    def expects(self, connection: ConnectionId, piece: int, begin: int, size: int) -> bool:
+        """Whether this run of blocks is still missing, and this peer was asked for it; a question, not an input."""
+        return self.swarm.expects(connection, piece, begin, size)
+
     def next_upload(self, most: int, now: float) -> Upload | None:
         """The next blocks to send, at most `most` bytes unless one is longer; None when nothing waits or the link is
         busy. Answer with `drained` when the socket has taken them, then ask again."""

@@ -23,7 +23,7 @@ from p2p_node.wire.announce import (
     pack_address,
     unpack_addresses,
 )
-from p2p_node.wire.frames import MAX_FRAME, decode_frames, missing_bytes
+from p2p_node.wire.frames import MAX_FRAME, decode_frames, missing_bytes, piece_head
 from p2p_node.wire.handshake import Handshake, check_prefix
 from p2p_node.wire.messages import Message
 from p2p_node.wire.metainfo import decode_metainfo
@@ -118,6 +118,8 @@ def _check_frames(data: bytes) -> None:
     found, used = decode_frames(memoryview(data))
     rest = data[used:]
     assert 1 <= missing_bytes(rest) <= MAX_FRAME + 4
+    head = piece_head(memoryview(rest))
+    assert head is None or len(rest) - messages.PIECE_HEADER < head[2] <= messages.RUN
     encoded = b"".join(map(messages.encode, found))
     again, end = decode_frames(memoryview(encoded))
     assert _singly(again) == _singly(found) and end == len(encoded)
