@@ -1,23 +1,21 @@
 """How a file's bytes reach a socket (docs/decisions/0002-sending-files.md).
 
-The rule: user space never touches a mapping.
+The rule: a response is either whole and of one version, or cut.
 
-Bulk goes out by mapping one slice, sending it, and forgetting it: the kernel reads the pages inside sendmsg(2), where a
-page lost to a truncation is an error (EFAULT) instead of the SIGBUS that a read in user space would die of. The last
-bytes are read by pread(2) and leave only if the file is still the version that was promised, so a response is either
-whole and of one version, or cut.
+Bulk goes out of windows, slice by slice (windows.py). The last bytes are read by pread(2) and leave only if the file is
+still the version that was promised.
 """
 
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 import socket
 
 from baseline_server.errors import FileChanged
 from baseline_server.files import OpenFile
 from baseline_server.ranges import Span
+from baseline_server.windows import Windows
 
 SLICE = 1 << 20
 """Bytes offered to a socket at once; 512 KiB costs a sixth of the goodput, 2 MiB gains nothing (ADR 0002)."""
@@ -28,10 +26,12 @@ TAIL = 64 * 1024
 class FileBody:
     """The span of a file that a response still owes. It keeps no bytes, so a waiting connection costs no memory."""
 
-    __slots__ = ("_file", "_offset", "_stop")
+    __slots__ = ("_file", "_offset", "_stop", "_windows")
 
-    def __init__(self, file: OpenFile, span: Span) -> None:
+    def __init__(self, file: OpenFile, span: Span, windows: Windows) -> None:
         self._file = file
+        self._windows = windows
+        windows.enter(file)
         self._offset = span.start
         self._stop = span.stop
 
@@ -55,6 +55,7 @@ class FileBody:
 
     def close(self) -> None:
         """Close the file."""
+        self._windows.leave(self._file)
         self._file.close()
 
     def _checked_tail(self) -> bytes:
@@ -65,15 +66,9 @@ class FileBody:
         return data
 
     def _send_mapped(self, sock: socket.socket, head: bytes, length: int) -> int:
-        skip = self._offset % mmap.ALLOCATIONGRANULARITY
+        view = self._windows.view(self._file, self._offset, length)
         try:
-            mapping = mmap.mmap(
-                self._file.fd, skip + length, mmap.MAP_SHARED, mmap.PROT_READ, offset=self._offset - skip
-            )
-        except ValueError:  # the file has become shorter than the mapping
-            raise FileChanged from None
-        try:
-            return sock.sendmsg((head, memoryview(mapping)[skip:]))
+            return sock.sendmsg((head, view))
         except OSError as error:
             if error.errno == errno.EFAULT:
                 raise FileChanged from None

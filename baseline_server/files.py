@@ -18,6 +18,10 @@ _ABSENT = frozenset(
 _FORBIDDEN = frozenset((errno.EACCES, errno.EPERM))
 
 
+Version = tuple[int, int, int, int]
+"""Device, inode, time of modification and size: what tells a file as it was from all others."""
+
+
 class OpenFile:
     """A regular file as it was when it was opened. Whoever opens it closes it."""
 
@@ -69,8 +73,8 @@ class Root:
         os.close(self.fd)
 
 
-def _version(status: os.stat_result) -> tuple[int, int]:
-    return status.st_mtime_ns, status.st_size
+def _version(status: os.stat_result) -> Version:
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _refusal_of(error: OSError) -> Refusal:

@@ -25,6 +25,7 @@ from baseline_server.response import Context, Response, for_file, for_refusal, f
 from baseline_server.shelf import Shelf
 from baseline_server.target import path_of
 from baseline_server.uplink import Uplink
+from baseline_server.windows import Windows
 
 _ACCEPTS_A_TURN = 64
 _CHECK_S = 0.5
@@ -60,6 +61,7 @@ class Server:
         self.draining = False
         self._root = root
         self._shelf = Shelf(root.fd)
+        self._windows = Windows()
         self._listener: socket.socket | None = None
         self._connections: set[Connection] = set()
         self._drained = asyncio.Event()
@@ -119,7 +121,7 @@ class Server:
             self._shelf.keep(file)
             response = for_file(asked, file, context)
             if response.span:
-                body = FileBody(file, response.span)
+                body = FileBody(file, response.span, self._windows)
         finally:
             if body is None:
                 file.close()
