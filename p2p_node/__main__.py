@@ -17,7 +17,7 @@ from p2p_node.commands.fleets import fleet
 from p2p_node.commands.nodes import nodes
 from p2p_node.commands.peers import get, seed
 from p2p_node.commands.torrents import create, magnet
-from p2p_node.commands.tracking import scrape, track
+from p2p_node.commands.tracking import scrape, supernode, track
 from p2p_node.shell.errors import NodeError
 
 
@@ -30,7 +30,7 @@ def cli(verbose: bool) -> None:
     )
 
 
-for command in (create, seed, magnet, get, track, scrape, fleet, nodes):
+for command in (create, seed, magnet, get, track, supernode, scrape, fleet, nodes):
     cli.add_command(command)
 
 
