@@ -63,7 +63,7 @@ class Membership:
         self._cookies = Cookies(rng)
         self._evictions = Budget(EVICTIONS_PER_S, MAX_EVICTIONS, now)
         self._asked: set[Address] = set()
-        """Who of the passive view was asked since neighbours were last found wanting."""
+        """Who was asked since neighbours were last found wanting."""
         self._look_at = math.inf
         self._wait_s = FIRST_WAIT_S
 
@@ -116,6 +116,13 @@ class Membership:
         elif given_up:
             self._look(now)
 
+    def widen(self, now: float) -> None:
+        """Now and then: ask somebody for whom there is a place, though it need not be filled. Halves of an overlay that
+        were cut off from each other have all the neighbours they want, and would not meet again."""
+        others = [*self._views.passive, *(contact for contact in self._contacts if contact not in self._views.links)]
+        if others and not self._views.full and not self._requests:
+            self._requests.ask(self._rng.choice(others), joins=False, urgent=False, now=now)
+
     def lost(self, link: Link, now: float) -> None:
         """A neighbour is dead."""
         self._views.disconnect(link.address, remember=False)
@@ -135,6 +142,7 @@ class Membership:
             self._answer(source, True, frame.cookie)
             if isinstance(frame, Join):
                 self._announce(source, now)
+            self._look(now)
         else:
             self._answer(source, False, frame.cookie)
 

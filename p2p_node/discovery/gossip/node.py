@@ -153,7 +153,8 @@ class GossipNode:
         for link in self._pulse.tick(now):
             self._membership.lost(link, now)
         self._membership.tick(now)
-        self._shuffling.tick(now)
+        if self._shuffling.tick(now):
+            self._membership.widen(now)
         self._lookups.tick(now)
         self._relay.tick(now)
 

@@ -41,18 +41,18 @@ class Shuffling:
         self._nonce: bytes | None = None
         self._told: tuple[Address, ...] = ()
 
-    def tick(self, now: float) -> None:
-        """Swap addresses if that is due."""
+    def tick(self, now: float) -> bool:
+        """Swap addresses if that is due; returns whether it was."""
         if now < self.timer:
-            return
+            return False
         self.timer = now + self._period_s * self._rng.uniform(0.5, 1.5)
         self._period_s = min(2 * self._period_s, MAX_PERIOD_S)
         link = self._views.any_neighbour()
-        if link is None:
-            return
-        self._nonce = self._rng.randbytes(NONCE)
-        self._told = self._views.sample(FROM_ACTIVE, FROM_PASSIVE, but=link.address)
-        self._pass_on(link, Shuffle(self._nonce, WALK, None, self._told), now)
+        if link is not None:
+            self._nonce = self._rng.randbytes(NONCE)
+            self._told = self._views.sample(FROM_ACTIVE, FROM_PASSIVE, but=link.address)
+            self._pass_on(link, Shuffle(self._nonce, WALK, None, self._told), now)
+        return True
 
     def shuffled(self, link: Link, frame: Shuffle, now: float) -> None:
         """Somebody wants to swap: with whom the walk comes to."""

@@ -147,6 +147,18 @@ def test_who_lost_everybody_comes_back_through_its_contacts():
     assert neighbours(lonely) and not one_sided(graph(overlay))
 
 
+def test_halves_that_were_cut_off_from_each_other_meet_again():
+    """Each has all the neighbours it wants by then, and asks beyond its own half nevertheless."""
+    overlay = grow(60, settle_s=30)
+    half = {host.address for host in overlay.alive[:30]}
+    overlay.reachable = lambda source, to: (source in half) == (to in half)
+    overlay.run(3 * BEAT_S)
+    assert not is_whole(overlay)
+    overlay.reachable = lambda _source, _to: True
+    overlay.run(200)
+    assert is_whole(overlay)
+
+
 def test_a_restarted_host_is_a_new_node():
     """Its old neighbours learn from it that they are none, and it finds new ones."""
     overlay = grow(30)
