@@ -31,6 +31,7 @@ from tests.fuzz.codec import Codec
 from tests.fuzz.dht_codecs import DHT_CODECS
 from tests.fuzz.extension_codecs import EXTENSION_CODECS
 from tests.fuzz.gossip_codecs import GOSSIP_CODECS
+from tests.fuzz.supernode_codecs import SUPERNODE_CODECS
 from tests.fuzz.tracker_codecs import TRACKER_CODECS
 
 
@@ -241,6 +242,7 @@ CODECS = (
     Codec("addresses", _addresses, _check_addresses),
     Codec("metainfo", _metainfo, _check_metainfo),
     *EXTENSION_CODECS,
+    *SUPERNODE_CODECS,
     *TRACKER_CODECS,
     *DHT_CODECS,
     *GOSSIP_CODECS,

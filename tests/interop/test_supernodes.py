@@ -1,7 +1,7 @@
 """aria2 and libtorrent as leaves of our supernodes: to them each is a tracker (BEP 3, 12, 15).
 
-Seed and downloader know different supernodes alone, and nobody else is told of a peer, so a completed file proves that one
-supernode asked the other.
+Seed and downloader know different supernodes alone, and nobody else is told of a peer, so a completed file proves that
+one supernode asked the other.
 """
 
 from __future__ import annotations
