@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -134,6 +135,7 @@ async def _serve(make: Callable[[], Server], listener: socket.socket, announce: 
         loop.add_signal_handler(number, on_signal)
     server = make()
     server.accept_on(listener)
+    gc.freeze()  # what start-up made stays until the end; no collection need look at it
     announce()
     await stopping.wait()
     endings = [asyncio.create_task(server.drain()), asyncio.create_task(impatient.wait())]

@@ -21,7 +21,8 @@ from baseline_server.files import Root
 from baseline_server.limits import Limits
 from baseline_server.metrics import CONTENT_TYPE, Ending, Tally
 from baseline_server.request import METHODS, Request, method_not_allowed
-from baseline_server.response import Context, for_file, for_refusal, for_text
+from baseline_server.response import Context, Response, for_file, for_refusal, for_text
+from baseline_server.shelf import Shelf
 from baseline_server.target import path_of
 from baseline_server.uplink import Uplink
 
@@ -58,6 +59,7 @@ class Server:
         self.uplink = Uplink(self.loop, rate) if rate is not None else None
         self.draining = False
         self._root = root
+        self._shelf = Shelf(root.fd)
         self._listener: socket.socket | None = None
         self._connections: set[Connection] = set()
         self._drained = asyncio.Event()
@@ -93,7 +95,7 @@ class Server:
             self.tally.answered(b"", response.status)
             return Outgoing(response.status, response.head)
         context = Context(date, asked.version, keep_alive)
-        body = None
+        body: FileBody | None = None
         try:
             if asked.method not in METHODS:
                 raise method_not_allowed()
@@ -101,19 +103,27 @@ class Server:
             if path in OWN_PATHS:
                 text = self.tally.exposition() if path == b"metrics" else b"ok\n"
                 response = for_text(asked, text, CONTENT_TYPE, context)
+            elif (kept := self._shelf.find(path)) is not None:
+                response = kept.answer(asked, context)
             else:
-                file = self._root.open(path)
-                try:
-                    response = for_file(asked, file, context)
-                    if response.span:
-                        body = FileBody(file, response.span)
-                finally:
-                    if body is None:
-                        file.close()
+                response, body = self._open(path, asked, context)
         except Refusal as refusal:
             response = for_refusal(refusal, asked.method, context)
         self.tally.answered(asked.method, response.status)
         return Outgoing(response.status, response.head, body)
+
+    def _open(self, path: bytes, asked: Request, context: Context) -> tuple[Response, FileBody | None]:
+        file = self._root.open(path)
+        body = None
+        try:
+            self._shelf.keep(file)
+            response = for_file(asked, file, context)
+            if response.span:
+                body = FileBody(file, response.span)
+        finally:
+            if body is None:
+                file.close()
+        return response, body
 
     def ended(self, connection: Connection, reason: Ending) -> None:
         """A connection is closed."""

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 
 from baseline_server.errors import BaselineServerError
@@ -39,7 +40,7 @@ def run_workers(count: int, work: Callable[[int], None], started: Callable[[], N
     for worker in range(count):
         pid = os.fork()
         if pid == 0:
-            _work(parent, lambda number=worker: work(number))
+            _work(parent, partial(work, worker))
         running[pid] = worker
     started()
     if stopping:  # between two forks, when not everybody could be told

@@ -38,7 +38,9 @@ async def set_up(scenario: Scenario, lab: Lab) -> AsyncIterator[Bench]:
     """Lay out the hosts and make the item; all of it is gone afterwards. Raises SwarmbenchError."""
     with scratch(scenario.content.size * (1 + max(scenario.peers))) as room:
         async with lab:
-            server, *peers = await lab.lay_out(host_specs(scenario), delay=scenario.links.delay)
+            server, *peers = await lab.lay_out(
+                host_specs(scenario), delay=scenario.links.delay, loss=scenario.links.loss
+            )
             item = await asyncio.to_thread(
                 make_item,
                 room.payload / "item",

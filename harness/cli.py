@@ -20,6 +20,7 @@ from rich.table import Table
 
 from harness import survey
 from harness.contenders.catalogue import CONTENDERS
+from harness.doctor import examine
 from harness.drive import drive
 from harness.errors import SwarmbenchError, UsageError, unexpected
 from harness.gate.command import GateOrder, gate
@@ -36,7 +37,7 @@ from harness.results.run import read_run
 from harness.results.step import Step, order_steps
 from harness.run import Order, run
 from harness.scenarios import catalogue as scenarios
-from harness.scenarios.reading import parse_overrides, read_scenario
+from harness.scenarios.reading import parse_overrides, read_contenders, read_scenario
 
 PROGRAM = "swarmbench"
 
@@ -70,6 +71,7 @@ def commands() -> None:
 @commands.command(name="run")
 @click.argument("scenario")
 @click.option("--contenders", help="Which to compare, as in http,swarm.")
+@click.option("--contenders-file", type=click.Path(path_type=Path), help="Your own ones: docs/own-contenders.md.")
 @click.option("--peers", help="Numbers of peers, as in 1,4,16.")
 @click.option("--repeats", help="How often each step is played.")
 @click.option("--seed", help="Of content, arrivals and order.")
@@ -87,11 +89,14 @@ def run_command(
     resume: bool,
     locust_ui: bool,
     metrics_port: int | None,
+    contenders_file: Path | None,
     **overrides: str | None,
 ) -> None:
     """Compare contenders on a SCENARIO: a name, or the path of a TOML file."""
     given = parse_overrides(assignments)
     given.update((key, (f"--{key}", value)) for key, value in overrides.items() if value is not None)
+    if contenders_file is not None:
+        given.update(read_contenders(contenders_file))
     wanted = read_scenario(scenarios.find(scenario), given)
     if locust_ui:
         with suppress(asyncio.CancelledError):
@@ -173,6 +178,18 @@ def contenders_command() -> None:
     _print_table(("contender", "runs here", "what it is"), rows)
 
 
+@commands.command(name="doctor")
+def doctor_command() -> None:
+    """Tell what this machine lacks for which feature, and the command that installs it."""
+    found = examine()
+    _print_table(
+        ("feature", "works", "what there is, or what to do"),
+        [(each.feature, "yes" if each.works else "no", each.told) for each in found],
+    )
+    missing = sum(not each.works for each in found)
+    click.echo(f"{len(found) - missing} of {len(found)} features work here.")
+
+
 @commands.command(name="labs")
 @click.option("--check", is_flag=True, help="Measure their links, and tell by how much they are off.")
 @click.option("--lab", default=labs.AUTO, help="With --check: one lab.  [default: all that work here]")
@@ -239,9 +256,12 @@ def _show(directory: Path) -> None:
     assert summary is not None
     print_summary(summary)
     click.echo(f"Report: {directory / REPORT}")
-    if not any(row.completed for row in summary.rows):
-        reason = next((row.invalid_reason for row in summary.rows if row.invalid_reason), "no reason is known")
-        raise SwarmbenchError(f"{directory}: nothing was delivered: {reason}")
+    if not any(row.completed for row in summary.rows) and not any(row.success for row in summary.lookup_rows):
+        reasons = [row.invalid_reason for row in summary.rows]
+        reasons += [row.invalid_reason for row in summary.lookup_rows]
+        what = "found" if summary.lookup_rows else "delivered"
+        reason = next(filter(None, reasons), "no reason is known")
+        raise SwarmbenchError(f"{directory}: nothing was {what}: {reason}")
 
 
 def _print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

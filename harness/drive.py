@@ -32,7 +32,7 @@ async def drive(scenario: Scenario, lab: str, announce: Callable[[str, Step], No
     """
     if scenario.lookups is not None:
         raise UsageError(f"{scenario.name}: --locust-ui drives downloads; run this scenario without it")
-    [contender, *_] = contenders.choose(scenario.contenders)
+    [contender, *_] = contenders.choose(scenario.contenders, scenario.own)
     step = Step(contender.name, max(scenario.peers), 0)
     async with set_up(scenario, labs.choose(lab, unlimited=scenario.links.unlimited)) as bench:
         downloads, sockets, logs = (

@@ -97,7 +97,7 @@ async def _play_one(
     logs, lookups = directory.logs / step.name, bench.scenario.lookups
     if lookups is None:
         told = Audience(_tell_progress(step, bench, progress, exported), exported.sampled)
-        contender = contenders.choose([step.contender])[0]
+        contender = contenders.choose([step.contender], bench.scenario.own)[0]
         deadline_s = max(SHORTEST_DEADLINE_S, BOUNDS_PER_DEADLINE * (bound_s or 0.0))
         directory.append_step(*await play(bench, contender, step, deadline_s=deadline_s, logs=logs, audience=told))
     else:
@@ -115,7 +115,7 @@ async def _play_one(
 
 def _check_contenders(scenario: Scenario) -> None:
     if scenario.lookups is None:
-        contenders.choose(scenario.contenders)
+        contenders.choose(scenario.contenders, scenario.own)
     else:
         overlays.choose(scenario)
 
@@ -160,7 +160,7 @@ async def _describe(order: Order, bench: Bench) -> Environment:
 def _bound_s(scenario: Scenario, step: Step, environment: Environment) -> float | None:
     if environment.calibration is None:
         return None
-    origin_is_server = step.contender in contenders.central()
+    origin_is_server = step.contender in contenders.central(scenario.own)
     arrivals = intended_starts(scenario, step)
     return limits(scenario, arrivals, environment.calibration, origin_is_server=origin_is_server).completion_s
 

@@ -40,7 +40,7 @@ class Surveyed:
 async def survey(scenario: Scenario, name: str) -> Surveyed:
     """Lay out a scenario's links in the lab of that name and measure them; raises SwarmbenchError."""
     async with labs.choose(name) as lab:
-        hosts = await lab.lay_out(host_specs(scenario), delay=scenario.links.delay)
+        hosts = await lab.lay_out(host_specs(scenario), delay=scenario.links.delay, loss=scenario.links.loss)
         with tempfile.TemporaryDirectory() as scratch:
             return Surveyed(lab.name, await calibrate(lab, hosts, Path(scratch)))
 

@@ -44,6 +44,11 @@ class LookupPoint:
     rss_bytes_per_node: float | None
 
     @property
+    def peers(self) -> int:
+        """The number of nodes, by the name it has in other points."""
+        return self.nodes
+
+    @property
     def group(self) -> tuple[int, str, str]:
         """What stands together in a table."""
         return self.nodes, self.rarity, self.phase

@@ -45,8 +45,8 @@ def _who_wins(valid: Sequence[LookupPoint]) -> Iterable[str]:
         field = [p for p in valid if p.nodes == nodes and p.rarity is rarity and p.phase in (WHOLE, BEFORE)]
         if not field:
             continue
-        told = [f"{title(p.contender)} in {_percent(p.success)} of lookups, for {_count(p.messages)}" for p in field]
-        yield f"Among {nodes} nodes {items} is found by {joined(told)}{_advantage(field)}."
+        told = [f"by {title(p.contender)} in {_percent(p.success)} of lookups ({_count(p.messages)})" for p in field]
+        yield f"Among {nodes} nodes {items} is found {joined(told)}{_advantage(field)}."
 
 
 def _advantage(field: Sequence[LookupPoint]) -> str:

@@ -33,6 +33,9 @@ def median(values: Sequence[float]) -> float:
     return percentile(values, 50)
 
 
+INTERVAL_NEEDS = 3
+"""Two repeats have a range, not an interval."""
+
 RESAMPLES = 2000
 """Enough for the ends of a 95 % interval to be settled to about a tenth of its width."""
 

@@ -9,9 +9,11 @@ from harness.contenders.base import Contender
 from harness.contenders.http import CentralContender
 from harness.contenders.libtorrent import LibtorrentContender
 from harness.contenders.origins import BaselineServer, Nginx
+from harness.contenders.own import CommandContender
 from harness.contenders.programs import Aria2Contender, TransmissionContender
-from harness.contenders.swarm import OverlaySwarmContender, SwarmContender
+from harness.contenders.swarm import OverlaySwarmContender, SupernodeSwarmContender, SwarmContender
 from harness.errors import UsageError, unknown_name
+from harness.scenarios.model import OwnContender
 
 CONTENDERS: tuple[Contender, ...] = (
     CentralContender(
@@ -25,6 +27,7 @@ CONTENDERS: tuple[Contender, ...] = (
     SwarmContender(),
     OverlaySwarmContender("dht", "the swarm, structured: peers are found in a distributed hash table (BEP 5)"),
     OverlaySwarmContender("gossip", "the swarm, unstructured: peers are found by flooding a network of neighbours"),
+    SupernodeSwarmContender(),
     LibtorrentContender(),
     Aria2Contender(),
     TransmissionContender(),
@@ -32,9 +35,13 @@ CONTENDERS: tuple[Contender, ...] = (
 )
 
 
-def choose(names: Sequence[str]) -> list[Contender]:
-    """The contenders of these names, all able to run here; raises UsageError."""
+def choose(names: Sequence[str], own: Sequence[OwnContender] = ()) -> list[Contender]:
+    """The contenders of these names, `own` ones among them, all able to run here; raises UsageError."""
     by_name = {contender.name: contender for contender in CONTENDERS}
+    for each in own:
+        if each.name in by_name:
+            raise UsageError(f"contender {each.name!r} is there already; give yours another name")
+        by_name[each.name] = CommandContender(each)
     chosen = []
     for name in names:
         if name not in by_name:
@@ -45,6 +52,8 @@ def choose(names: Sequence[str]) -> list[Contender]:
     return chosen
 
 
-def central() -> frozenset[str]:
-    """The names of the contenders that serve from one server."""
-    return frozenset(contender.name for contender in CONTENDERS if contender.origin_is_server)
+def central(own: Sequence[OwnContender] = ()) -> frozenset[str]:
+    """The names of the contenders that serve from one server, as all `own` ones do."""
+    return frozenset(
+        [*(each.name for each in own), *(each.name for each in CONTENDERS if each.origin_is_server)],
+    )

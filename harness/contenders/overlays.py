@@ -15,7 +15,7 @@ from harness.contenders.fleets import MIN_FLEETS
 from harness.contenders.network import Network
 from harness.contenders.node_control import NodesControl
 from harness.contenders.readiness import until_ready
-from harness.contenders.rendezvous import NODE
+from harness.contenders.rendezvous import NODE, supernode_count
 from harness.errors import UsageError, unknown_name
 from harness.labs.base import Host, Lab, Process
 from harness.results.roles import Role
@@ -54,8 +54,8 @@ class Overlay:
         self._hybrid = hybrid
 
     def supernodes(self, nodes: int) -> int:
-        """How many of that many nodes are supernodes: with √n each has as many leaves as there are others like it."""
-        return math.ceil(math.sqrt(nodes)) if self._hybrid else 0
+        """How many of that many nodes are supernodes."""
+        return supernode_count(nodes) if self._hybrid else 0
 
     @asynccontextmanager
     async def deploy_nodes(self, ground: Ground) -> AsyncIterator[Deployed]:

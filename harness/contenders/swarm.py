@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from harness.contenders.base import Deployment, Stage
-from harness.contenders.rendezvous import NODE, Rendezvous, by_themselves, by_tracker
+from harness.contenders.rendezvous import NODE, Rendezvous, by_supernodes, by_themselves, by_tracker
 from harness.contenders.swarms import SEED_PORT, Commands, deployed_swarm
 
 
@@ -43,6 +43,14 @@ class SwarmContender:
     def _later_options(self, _stage: Stage) -> Sequence[str]:
         """How all others find it."""
         return ()
+
+
+class SupernodeSwarmContender(SwarmContender):
+    """The same swarm without a host of its own for a tracker: some of its peers' hosts do that work for all."""
+
+    name = "swarm-supernode"
+    summary = "the swarm, hybrid: peers are found by supernodes, which some of them are and which help each other"
+    rendezvous = staticmethod(by_supernodes)
 
 
 class OverlaySwarmContender(SwarmContender):

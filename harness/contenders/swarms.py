@@ -36,7 +36,7 @@ async def deployed_swarm(
     async with AsyncExitStack() as stack:
         torrent = stage.sockets / "item.torrent"
         meeting = await rendezvous(stage, stack)
-        await _create(stage, torrent, meeting.trackers)
+        await _create(stage, torrent, meeting.tiers)
         seed = await _start(stage, stack, "seed", commands.seed(stage, torrent))
         fleets, peers = await start_fleets(stage, stack, lambda socket: commands.fleet(stage, socket))
         for answers in meeting.ready:
@@ -61,10 +61,10 @@ async def _start(stage: Stage, stack: AsyncExitStack, role: str, command: Sequen
     return process
 
 
-async def _create(stage: Stage, torrent: Path, trackers: Sequence[str]) -> None:
+async def _create(stage: Stage, torrent: Path, tiers: Sequence[Sequence[str]]) -> None:
     command = [*NODE, "create", str(stage.item.path), "--out", str(torrent)]
-    for tracker in trackers:
-        command += ["--tracker", tracker]
+    for tier in tiers:
+        command += ["--tracker", ",".join(tier)]
     command += ["--piece-size", str(stage.item.piece_size or "auto")]
     log = stage.logs / "create.log"
     await until_done("p2p-node create", await stage.lab.start(command, log=log), log)

@@ -136,10 +136,12 @@ class _Wish:
     direction: Direction
     of_server: bool
     others: int
+    by_server: bool = False
+    """Whether the server stands at all of the other ends."""
 
     @property
     def peers(self) -> int:
-        return self.others + (not self.of_server)
+        return (0 if self.by_server else self.others) + (not self.of_server)
 
 
 def _of_server(up: float, down: float, peer: Host | HostSpec) -> list[_Wish]:
@@ -149,12 +151,19 @@ def _of_server(up: float, down: float, peer: Host | HostSpec) -> list[_Wish]:
     ]
 
 
-def _of_peer(peer: Host | HostSpec, number: int) -> list[_Wish]:
+def _of_peer(server: Host | HostSpec, peer: Host | HostSpec, number: int) -> list[_Wish]:
+    by_server = peer.up < SLOW and server.up >= MARGIN * peer.down
     return [
         _Wish(f"peer_up_{number}", Direction.UP, False, _to_fill(peer.up, peer.down)),
         _Wish(f"peer_up_one_{number}", Direction.UP, False, 1),
         _Wish(f"peer_up_duplex_{number}", Direction.DUPLEX, False, RING - 1),
-        _Wish(f"peer_down_{number}", Direction.DOWN, False, _to_fill(peer.down, peer.up)),
+        _Wish(
+            f"peer_down_{number}",
+            Direction.DOWN,
+            False,
+            _to_fill(peer.down, server.up if by_server else peer.up),
+            by_server,
+        ),
     ]
 
 
@@ -168,7 +177,7 @@ def peers_needed(server: Host | HostSpec, peer: Host | HostSpec) -> int:
 
     With fewer, a figure is what those can carry: a server's uplink no faster than all its peers' downlinks.
     """
-    wishes = [*_of_server(server.up, server.down, peer), *_of_peer(peer, 0)]
+    wishes = [*_of_server(server.up, server.down, peer), *_of_peer(server, peer, 0)]
     return min(MOST_PEERS, max(wish.peers for wish in wishes))
 
 
@@ -176,7 +185,7 @@ def rounds(server: Host, groups: Sequence[Sequence[Host]]) -> list[list[Figure]]
     """Every figure of the server's link and of each group of peers with like links, in rounds that share no host."""
     wished = [(wish, groups[0]) for wish in _of_server(server.up, server.down, groups[0][0])]
     for number, group in enumerate(groups):
-        wished += [(wish, group) for wish in _of_peer(group[0], number)]
+        wished += [(wish, group) for wish in _of_peer(server, group[0], number)]
         wished.append((_Wish(f"peer_down_one_{number}", Direction.UP, True, 1), group))
     wished.sort(key=lambda wanted: -wanted[0].peers)
     found: list[list[Figure]] = []
@@ -195,12 +204,12 @@ def _placed(wish: _Wish, server: Host, group: Sequence[Host], beside: Sequence[F
     """The figure on hosts that those beside it leave free; None if they leave too few, or carry too much already."""
     taken = {host.address for figure in beside for host in figure.hosts}
     free = [host for host in group if host.address not in taken]
-    with_server = wish.of_server or len(group) < wish.peers
+    with_server = wish.of_server or wish.by_server or len(group) < wish.peers
     if len(free) < min(wish.peers, len(group)) or (with_server and server.address in taken):
         return None
     subject = server if wish.of_server else free.pop(0)
-    others = free[: wish.others]
-    if with_server and not wish.of_server:
+    others = [server] * wish.others if wish.by_server else free[: wish.others]
+    if not wish.of_server and len(others) < wish.others:
         others.append(server)
     figure = Figure(wish.name, wish.direction, subject, others)
     if beside and sum(each.load for each in [*beside, figure]) > SIDE_BY_SIDE:

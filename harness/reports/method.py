@@ -68,12 +68,12 @@ def reading(scenario: Scenario) -> list[str]:
 
 def unmeasured(scenario: Scenario, lab: str) -> list[str]:
     """What the reader must not conclude from this run."""
-    delay = scenario.links.delay
+    delay, loss = scenario.links.delay, scenario.links.loss
     their_links = "one of a few links" if scenario.links.classes else "the same link"
     return [
         *([_LABS[lab]] if lab in _LABS and not scenario.links.unlimited else []),
-        f"Every two hosts are {delay * 1000:g} ms apart; loss and jitter are not emulated."
-        if delay
+        f"Every two hosts are {delay * 1000:g} ms apart and lose {loss * 100:g} % of packets; jitter is not emulated."
+        if delay or loss
         else "Links have no delay and lose nothing but what their own queues drop; distance would slow both sides.",
         f"There are no NATs, firewalls, wireless links or other traffic, and all peers have {their_links}.",
         "Peers stay and help until the end. Real ones leave, and some take without giving.",
@@ -91,6 +91,7 @@ def setting(scenario: Scenario, lab: str) -> list[tuple[str, str]]:
         ("Server's link", f"{format_rate(server.up)} up, {format_rate(server.down)} down"),
         *(_peers_links(scenario)),
         ("Delay", f"{scenario.links.delay * 1000:g} ms"),
+        ("Loss", f"{scenario.links.loss * 100:g} %"),
         ("Peers want it", _ARRIVALS[scenario.demand.arrival].format(over=scenario.demand.over)),
         ("Peers", ", ".join(map(str, scenario.peers))),
         ("Contenders", ", ".join(scenario.contenders)),

@@ -124,12 +124,12 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Quantiles(msgspec.Struct, frozen=True):
-    """Completion times counted from the intended start; None when nothing completed."""
+    """Times counted from the intended start; None when nothing came, or completed."""
 
     p50: float | None
-    p95: float | None
-    p99: float | None
-    last: float | None
+    p95: float | None = None
+    p99: float | None = None
+    last: float | None = None
 
 
 class Median(msgspec.Struct, frozen=True):
@@ -165,7 +165,7 @@ class Row(msgspec.Struct, frozen=True):
     completed: int
     failed: int
     completion_s: Quantiles
-    first_byte_s: Median
+    first_byte_s: Quantiles
     goodput_bytes_per_s: float | None
     bound_s: float | None
     """None where links are unlimited, and so no theory of links applies."""
@@ -179,6 +179,8 @@ class Row(msgspec.Struct, frozen=True):
     late_starts: int
     wait_over_own_bound: Waits | None = None
     """How long peers waited, divided by the least that any scheme could have served each in; None without links."""
+    sources: Sources = Sources()
+    """Useful bytes by who delivered them, over all transfers."""
     first_peer_s: Median = Median(None)
     """How long it took peers to find another, whatever finds them: tracker, DHT, gossip, supernodes."""
 
@@ -234,6 +236,38 @@ class LookupRow(msgspec.Struct, frozen=True):
     def peers(self) -> int:
         """The number of nodes, by the name it has in other records."""
         return self.nodes
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """A median over repeats, and how sure it is: its 95 % bootstrap interval, from three repeats on."""
+
+    median: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class RepeatsRow(msgspec.Struct, frozen=True):
+    """The valid repeats of one contender at one number of peers: an entry of `summary.json` → `repeats`.
+
+    Units are those of `Row`; counts and bytes are sums over the repeats.
+    """
+
+    contender: str
+    peers: int
+    repeats: int
+    completion_last_s: Spread
+    completion_p50_s: Spread
+    first_byte_p50_s: Spread
+    goodput_bytes_per_s: Spread
+    efficiency: Spread
+    origin_offload: Spread
+    fairness_jain: Spread
+    cpu_s_per_gib_server: Spread
+    cpu_s_per_gib_peers: Spread
+    cpu_s_per_gib_harness: Spread
+    late_starts: int
+    wasted_bytes: int
+    sources: Sources
 
 
 class PeerRates(msgspec.Struct, frozen=True):
@@ -297,6 +331,8 @@ class Summary(msgspec.Struct, frozen=True):
     rows: list[Row]
     lookup_rows: list[LookupRow] = []
     """Of a scenario of lookups, which has no `rows`."""
+    repeats: list[RepeatsRow] = []
+    """The rows' valid repeats taken together."""
 
 
 class Environment(msgspec.Struct, frozen=True):

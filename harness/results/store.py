@@ -10,6 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -169,5 +170,5 @@ def _pretty(record: msgspec.Struct) -> bytes:
 
 
 def _differences(earlier: str, now: str) -> str:
-    pairs = zip(earlier.splitlines(), now.splitlines(), strict=True)
+    pairs = zip_longest(earlier.splitlines(), now.splitlines(), fillvalue="nothing")
     return "; ".join(f"there {old}, now {new}" for old, new in pairs if old != new)

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.scenarios.model import Arrival, Kill, Kind, Link, LinkClass
+from harness.scenarios.model import Arrival, Kill, Kind, Link, LinkClass, OwnContender
+from harness.scenarios.own import own_contender
 from harness.scenarios.units import UNLIMITED, format_rate, format_size, parse_rate, parse_size, parse_time
 
 MAX_PEERS = 10_000
@@ -23,6 +24,8 @@ MIN_RATE = 1e3 / 8
 MAX_RATE = 100e9 / 8
 """Between 1 kbit/s and 100 Gbit/s: slower never ends, faster no kernel shapes."""
 MAX_TIME = 24 * 3600.0
+MAX_LOSS = 50
+"""Per cent; with more no connection comes about."""
 MAX_REPEATS = 1_000
 PIECES: Final = range(14, 25)
 """A piece is a power of two from 16 KiB – one block – to 16 MiB, the most that clients accept."""
@@ -155,6 +158,13 @@ def _share(value: object) -> float:
     return float(match[1]) / 100
 
 
+def _loss(value: object) -> float:
+    match = _PERCENT.fullmatch(_text(value))
+    if match is None or not float(match[1]) <= MAX_LOSS:
+        raise ValueError(f"{value!r} is not a loss: write it in per cent up to {MAX_LOSS}, as in 0.5%")
+    return float(match[1]) / 100
+
+
 def _yes_or_no(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -174,6 +184,12 @@ def _arrival(value: object) -> Arrival:
     if value not in list(Arrival):
         raise ValueError(f"{value!r} is not an arrival: write one of {', '.join(Arrival)}")
     return Arrival(str(value))
+
+
+def _own(value: object) -> tuple[OwnContender, ...]:
+    if isinstance(value, dict):
+        return tuple(own_contender(_name(name), table) for name, table in value.items())
+    raise ValueError("is written in a file, as tables [contender.NAME] with serve and fetch")
 
 
 def _kind(value: object) -> Kind:
@@ -243,6 +259,7 @@ KEYS: Final[dict[str, Key]] = {
     "content.piece_size": Key(_piece_size, "auto"),
     "content.prewritten": Key(_yes_or_no, False),
     "links.delay": Key(_time, "0s"),
+    "links.loss": Key(_loss, "0%"),
     "links.server.up": Key(_rate, unused=math.inf),
     "links.server.down": Key(_rate, unused=math.inf),
     "links.peer.up": Key(_rate, unused=math.inf),
@@ -255,4 +272,5 @@ KEYS: Final[dict[str, Key]] = {
     "lookup.duration": Key(_duration, "25s"),
     "lookup.churn": Key(_churn, "0%"),
     "lookup.kill": Key(_kill, "none"),
+    "contender": Key(_own, {}),
 }

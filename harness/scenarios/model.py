@@ -56,7 +56,8 @@ class LinkClass:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The links of the origin's host and of each peer, and the one-way delay between any two hosts.
+    """The links of the origin's host and of each peer, the one-way delay between any two hosts, and the share of
+    packets that are lost on the way.
 
     Where there are `classes`, peers have their links, and `peer` stands for nobody.
     """
@@ -65,6 +66,7 @@ class Links:
     peer: Link
     delay: float
     classes: tuple[LinkClass, ...] = ()
+    loss: float = 0.0
 
     @property
     def unlimited(self) -> bool:
@@ -94,6 +96,19 @@ class Demand:
 
     arrival: Arrival
     over: float
+
+
+@dataclass(frozen=True, slots=True)
+class OwnContender:
+    """A system that a person brings along: command templates for its server and its client (scenarios.own)."""
+
+    name: str
+    serve: str
+    fetch: str
+    url: str
+    port: int
+    install: str
+    """The command that installs it, for whoever lacks it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,3 +158,5 @@ class Scenario:
     repeats: int
     seed: int
     lookups: Lookups | None = None
+    own: tuple[OwnContender, ...] = ()
+    """Contenders brought along, whether they take part or not."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 
-from harness.scenarios.model import Kill, Kind, LinkClass, Links, Lookups, Scenario
+from harness.scenarios.model import Kill, Kind, LinkClass, Links, Lookups, OwnContender, Scenario
 from harness.scenarios.units import UNLIMITED, parse_rate, parse_size, parse_time
 
 
@@ -38,7 +38,7 @@ prewritten = {str(content.prewritten).lower()}
 [demand]
 arrival = {_text(demand.arrival)}
 over = {_text(_time(demand.over))}
-"""
+{_own(scenario.own)}"""
 
 
 def _lookups(lookups: Lookups) -> str:
@@ -62,6 +62,7 @@ def _links(links: Links) -> str:
     return f"""\
 [links]
 delay = {_text(_time(links.delay))}
+loss = {_text(_percent(links.loss))}
 server = {{ up = {_text(_rate(links.server.up))}, down = {_text(_rate(links.server.down))} }}
 peer = {{ up = {_text(_rate(links.peer.up))}, down = {_text(_rate(links.peer.down))} }}
 {_classes(links.classes)}"""
@@ -74,6 +75,15 @@ def _classes(classes: Sequence[LinkClass]) -> str:
         for each in classes
     )
     return "".join(rows)
+
+
+def _own(contenders: Sequence[OwnContender]) -> str:
+    tables = (
+        f"\n[contender.{_text(each.name)}]\nserve = {_text(each.serve)}\nfetch = {_text(each.fetch)}\n"
+        f"url = {_text(each.url)}\nport = {each.port}\ninstall = {_text(each.install)}\n"
+        for each in contenders
+    )
+    return "".join(tables)
 
 
 def _text(text: str) -> str:

@@ -13,7 +13,11 @@ from p2p_node.shell.torrent import Version, create_torrent, magnet_link
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path, exists=True))
 @click.option(
-    "--tracker", "trackers", metavar="URL", multiple=True, help="A tracker's announce URL; several: in order."
+    "--tracker",
+    "trackers",
+    metavar="URL[,URL…]",
+    multiple=True,
+    help="A tracker's announce URL, or several of which any will do (BEP 12); repeatable, to be asked in order.",
 )
 @click.option("--web-seed", "web_seeds", metavar="URL", multiple=True, help="An HTTP server's URL of the content.")
 @click.option("--private", is_flag=True, help="Peers come from the trackers alone.")

@@ -28,9 +28,10 @@ GREETING_S, INTEREST_S = 2.0, 15.0
 """Where all places are taken, a connection gives its own up that has not shaken hands after the first of these, or is
 of no interest to either side after the second; transmission looks at its interest every ten seconds."""
 
-STARVED_S = 1.0
-"""Whose peers have had nothing for it so long dials more of them than are enough: in a crowd whose peers find one
-another before they find the seed, all places would else be taken by those who have nothing."""
+STARVED_S = 0.5
+"""Whose peers have nothing for it dials one more than are enough for each time that this has lasted: in a crowd whose
+peers find one another before they find the seed, all places would else be taken by those who have nothing. Not all at
+once, as in a large crowd everybody waits a while for the first pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,10 @@ class Node:
         again is no use."""
         self.swarm.range_failed(number, wish, for_good, now)
 
+    def expects(self, connection: ConnectionId, piece: int, begin: int, size: int) -> bool:
+        """Whether this run of blocks is still missing, and this peer was asked for it; a question, not an input."""
+        return self.swarm.expects(connection, piece, begin, size)
+
     def next_upload(self, most: int, now: float) -> Upload | None:
         """The next blocks to send, at most `most` bytes unless one is longer; None when nothing waits or the link is
         busy. Answer with `drained` when the socket has taken them, then ask again."""
@@ -261,8 +266,8 @@ class Node:
         if self.complete:
             return
         connections = self.swarm.connections.values()
-        starved = self._starving_since is not None and now - self._starving_since >= STARVED_S
-        wanted = self._settings.max_connections if starved else self._settings.enough_connections
+        starving_s = now - self._starving_since if self._starving_since is not None else 0.0
+        wanted = min(self._settings.enough_connections + int(starving_s / STARVED_S), self._settings.max_connections)
         room = wanted - len(connections)
         connected = {peer.listen_address or peer.address for peer in connections}
         for address in self._dialer.next(connected, room, now):

@@ -13,10 +13,10 @@ import time
 from random import Random
 
 from p2p_node.discovery.base import Census, Cost, Discovery, Ended, Finding, Key, LookupId
-from p2p_node.discovery.families import FAMILIES
+from p2p_node.discovery.families import Role, make
 from p2p_node.shell.alarm import Alarm
 from p2p_node.shell.discovering import Overlay
-from p2p_node.shell.errors import describe
+from p2p_node.shell.errors import NodeError, describe
 from p2p_node.wire.address import Address, is_ipv6
 
 BATCH = 64
@@ -54,12 +54,15 @@ class Search:
 class OverlayNode:
     """A `Discovery` that is driven by a socket and a clock."""
 
-    def __init__(self, overlay: Overlay, own: Address) -> None:
+    def __init__(self, overlay: Overlay, own: Address, role: Role = Role.MEMBER) -> None:
         """Bind to the address and enter the overlay; raises NodeError. Needs a running loop."""
         self._loop = asyncio.get_running_loop()
-        self._socket = _bound(own)
         now = time.monotonic()
-        self._discovery: Discovery = FAMILIES[overlay.family](own, Random(os.urandom(16)), now)
+        try:
+            self._discovery: Discovery = make(overlay.family, own, Random(os.urandom(16)), now, role)
+        except KeyError:
+            raise NodeError(f"the family {overlay.family} has no {role}s") from None
+        self._socket = _bound(own)
         self._alarm = Alarm(self._tick)
         self._searches: dict[LookupId, Search] = {}
         self._unsent = 0

@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from p2p_node.discovery.base import Cost, Ended, LookupId
+from p2p_node.discovery.families import Role
 from p2p_node.shell.control import body_of, errors_as_json, healthy
 from p2p_node.shell.discovering import Overlay
 from p2p_node.shell.errors import NodeError
@@ -36,6 +37,7 @@ class NewNode(msgspec.Struct, forbid_unknown_fields=True):
     id: str
     address: str
     contacts: list[str] = []
+    role: Role = Role.MEMBER
 
 
 class NewNodes(msgspec.Struct, forbid_unknown_fields=True):
@@ -106,7 +108,7 @@ class OverlayFleet:
                 raise web.HTTPConflict(reason=f"node {new.id} exists already")
             try:
                 overlay = Overlay(self._family, [parse_address(contact) for contact in new.contacts])
-                self._nodes[new.id] = OverlayNode(overlay, parse_address(new.address))
+                self._nodes[new.id] = OverlayNode(overlay, parse_address(new.address), new.role)
             except (ValueError, NodeError) as error:
                 raise web.HTTPBadRequest(reason=f"node {new.id}: {error}") from None
             await _let_others_turn(number)

@@ -27,6 +27,7 @@ from p2p_node.shell.discovering import Discovering, Overlay
 from p2p_node.shell.downlink import Downlink
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.intake import Intake
+from p2p_node.shell.landing import Landing
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.throttle import TokenBucket
 from p2p_node.shell.uplink import Uplink
@@ -243,6 +244,18 @@ class Peer:
         self.node.received(connection.number, messages, self._loop.time())
         self._perform()
 
+    def land(self, connection: PeerConnection, piece: int, begin: int, size: int) -> Landing | None:
+        """A run of blocks begins to come: where to receive it, if it is wanted; ends with `landed`."""
+        if not isinstance(self.node, Node) or self._storage is None:
+            return None
+        expected = self.node.expects(connection.number, piece, begin, size)
+        return self._storage.land(piece, begin, size) if expected else None
+
+    def landed(self, landing: Landing) -> None:
+        """A run is here, or will never be."""
+        if self._storage is not None:
+            self._storage.landed(landing)
+
     def misbehaved(self, connection: PeerConnection, reason: str) -> None:
         """A peer sent what is no protocol."""
         self._close(boundary.Close(connection.number, reason))
@@ -299,7 +312,7 @@ class Peer:
             self._close(close)
         if serve and self._uplink is not None:
             self._uplink.serve()
-        if isinstance(self.node, Node) and self.node.listed:
+        if not self._listed.is_set() and isinstance(self.node, Node) and self.node.listed:
             self._listed.set()
         if self.node.parted:
             self._parted.set()

@@ -58,7 +58,9 @@ def create_torrent(
     if v2:
         in_tree = [file for file in hashes.files if not file.padding]
         info |= {b"meta version": 2, b"file tree": write_file_tree(in_tree, name)}
-    torrent = encode_torrent(info, tuple((url,) for url in trackers), web_seeds, hashes.layers if v2 else None)
+    torrent = encode_torrent(
+        info, tuple(tuple(tier.split(",")) for tier in trackers), web_seeds, hashes.layers if v2 else None
+    )
     _decode(torrent, path)  # what others would have to refuse is not made
     return torrent
 

@@ -44,6 +44,8 @@ def parse_address(text: str) -> Address:
 
 def pack_address(address: Address) -> bytes:
     """An address and port in 6 bytes, or 18 for IPv6."""
+    if not is_ipv6(address[0]):  # as with reading
+        return bytes(map(int, address[0].split("."))) + address[1].to_bytes(_PORT, "big")
     return ipaddress.ip_address(address[0]).packed + address[1].to_bytes(_PORT, "big")
 
 

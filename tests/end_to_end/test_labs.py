@@ -266,12 +266,30 @@ def test_a_delay_is_given_or_refused_in_one_line(tmp_path: Path) -> None:
     in_lab("namespace", deed)
 
 
-def test_the_loopback_lab_refuses_a_delay() -> None:
-    """It cannot hold packets back, and says who could."""
+def test_loss_is_given_or_refused_in_one_line(tmp_path: Path) -> None:
+    """With netem TCP has to send again; without it, a usage error names the alternatives."""
+
+    async def deed(lab: Lab) -> None:
+        try:
+            hosts = await lab.lay_out([SERVER, *peers(1)], loss=0.05)
+        except UsageError as error:
+            assert "no netem" in str(error)
+            assert "links.loss=0%" in str(error)
+            return
+        process = await lab.start(["sleep", "60"], log=tmp_path / "log")
+        await probe(lab, [Flow(hosts[0].address, hosts[1].address)], tmp_path)
+        assert read_health(process.pid).retransmitted_segments > 0
+
+    in_lab("namespace", deed)
+
+
+@pytest.mark.parametrize("what", [{"delay": 0.02}, {"loss": 0.01}])
+def test_the_loopback_lab_refuses_a_delay_and_loss(what: dict[str, float]) -> None:
+    """It cannot hold packets back, nor drop them, and says who could."""
 
     async def deed(lab: Lab) -> None:
         with pytest.raises(UsageError, match="--lab namespace"):
-            await lab.lay_out([SERVER], delay=0.02)
+            await lab.lay_out([SERVER], **what)
 
     in_lab("loopback", deed)
 

@@ -2,7 +2,7 @@
 them have answered.
 
 The rule: nobody can stop it. A node that is late gives its turn to the next and may answer yet; what a node claims
-about others is worth no more than a question to them; and no host answers twice.
+about others is worth no more than a question to them; no host answers twice, and no subnet more than its share.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from enum import Enum, auto
 
 from p2p_node.discovery.base import Key, LookupId
-from p2p_node.discovery.dht.bucket import K
-from p2p_node.discovery.dht.node_id import BITS, is_loopback, number_of
+from p2p_node.discovery.dht.bucket import MAX_PER_SUBNET, K
+from p2p_node.discovery.dht.node_id import BITS, is_local, is_loopback, number_of, subnet
 from p2p_node.wire.address import Address, is_ipv6
 from p2p_node.wire.krpc import Answer, NodeInfo
 
@@ -82,6 +82,8 @@ class Lookup:
         self._known: set[tuple[bytes | None, Address]] = set()
         self._tries: Counter[str] = Counter()
         """By host, how often it was asked; once it has answered, as often as it may be."""
+        self._subnets: Counter[str] = Counter()
+        """By subnet of the open Internet, how many of its nodes have answered."""
         self._under_way = 0
         self._asked = 0
         self._found: set[Address] = set()
@@ -125,8 +127,11 @@ class Lookup:
             candidate = Candidate(answer.sender, candidate.address, self._distance(answer.sender), candidate.depth)
             candidate.state = State.ANSWERED
             self._insert(candidate)
-        if not is_loopback(candidate.address[0]):
-            self._tries[candidate.address[0]] = MAX_PER_HOST
+        host = candidate.address[0]
+        if not is_loopback(host):
+            self._tries[host] = MAX_PER_HOST
+        if not is_local(host):
+            self._subnets[subnet(host)] += 1
         candidate.token = answer.token
         self.hops = max(self.hops, candidate.depth)
         self.learn((node for node in answer.nodes if is_ipv6(node.address[0]) == ipv6), candidate.depth + 1)
@@ -156,13 +161,18 @@ class Lookup:
         """The K nearest that may answer or have."""
         nearest = []
         for candidate in self._candidates:
-            if candidate.state is State.HEARD_OF and self._tries[candidate.address[0]] >= MAX_PER_HOST:
+            if candidate.state is State.HEARD_OF and not self._may_ask(candidate.address[0]):
                 candidate.state = State.FAILED
             if candidate.state not in (State.FAILED, State.LATE):
                 nearest.append(candidate)
                 if len(nearest) == K:
                     break
         return nearest
+
+    def _may_ask(self, host: str) -> bool:
+        if self._tries[host] >= MAX_PER_HOST:
+            return False
+        return is_local(host) or self._subnets[subnet(host)] < MAX_PER_SUBNET
 
     def _settle(self, candidate: Candidate, state: State) -> None:
         if candidate.state is State.ASKED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from p2p_node.discovery.base import LookupId
+from p2p_node.discovery.dht.bucket import K
 from p2p_node.discovery.dht.lookup import Aim, Lookup
 from p2p_node.discovery.dht.node_id import number_of
 from p2p_node.discovery.dht.outbox import Outbox
@@ -12,6 +13,9 @@ from p2p_node.discovery.dht.routing_table import RoutingTable
 from p2p_node.discovery.dht.transactions import Asked
 from p2p_node.wire.address import Address
 from p2p_node.wire.krpc import Answer, FindNode, GetPeers, NodeInfo
+
+STARTS = 4 * K
+"""Nodes of the own table that a lookup knows from the start: the K nearest may all have died."""
 
 MAX_LOOKUPS = 256
 """Lookups under way at a time; those beyond end at once, with nothing found."""
@@ -25,19 +29,19 @@ class Lookups:
         self._outbox = outbox
         self._table = table
         self._ipv6 = ipv6
-        self._running: set[Lookup] = set()
+        self._running: dict[Lookup, None] = {}
 
-    def count(self, aim: Aim) -> int:
-        """How many of this kind are under way."""
-        return sum(lookup.aim is aim for lookup in self._running)
+    def count(self, *aims: Aim) -> int:
+        """How many of these kinds are under way."""
+        return sum(lookup.aim in aims for lookup in self._running) if self._running else 0
 
     def begin(self, lookup: Lookup, contacts: Iterable[Address], now: float) -> None:
         """Start at the nearest nodes known, and at these contacts where nobody is."""
-        nearest = self._table.closest(number_of(lookup.target))
+        nearest = self._table.closest(number_of(lookup.target), STARTS)
         lookup.learn((NodeInfo(contact.id, contact.address) for contact in nearest), 1)
         lookup.start_at(contacts)
         if len(self._running) < MAX_LOOKUPS:
-            self._running.add(lookup)
+            self._running[lookup] = None
             self._advance(lookup, now)
         else:
             self._outbox.dropped += 1
@@ -45,7 +49,8 @@ class Lookups:
 
     def abandon(self, lookup_id: LookupId) -> None:
         """End the search of this id, and say nothing of it."""
-        self._running = {lookup for lookup in self._running if lookup.aim is not Aim.SEEK or lookup.id != lookup_id}
+        for lookup in [lookup for lookup in self._running if lookup.aim is Aim.SEEK and lookup.id == lookup_id]:
+            del self._running[lookup]
 
     def abandon_all(self) -> None:
         """End everything, and say nothing of it."""
@@ -79,5 +84,5 @@ class Lookups:
             if not self._outbox.ask(candidate, lookup, question, now):
                 lookup.failed(candidate)
         if lookup.done:
-            self._running.discard(lookup)
+            self._running.pop(lookup, None)
             self.ended.append(lookup)

@@ -83,7 +83,7 @@ class Membership:
 
     @property
     def _busy(self) -> bool:
-        return self._lookups.count(Aim.JOIN) + self._lookups.count(Aim.REFRESH) > 0
+        return self._lookups.count(Aim.JOIN, Aim.REFRESH) > 0
 
     def _wait(self, now: float) -> None:
         """Nobody is known: enter again when that is due."""

@@ -133,7 +133,8 @@ class DhtNode:
             else:
                 self._on_reply(message, source, len(data), now)
         except KrpcError as error:
-            self._refuse(error, source, now)
+            if self._hears(source, now):
+                self._refuse(error, source)
         except ProtocolError:
             self._refused += 1
         self._go_on(now)
@@ -151,20 +152,27 @@ class DhtNode:
                 self._table.failed(NodeInfo(asked.node_id, asked.address), now)
         self._go_on(now)
 
-    def _on_query(self, query: Query, source: Address, now: float) -> None:
-        if self._settings.read_only or query.sender == self.id or not self._limit.allows(source[0], now):
-            self._dropped += 1
-        else:
-            self._outbox.say(source, self._answers.answer(query, source, now))
-            sender = NodeInfo(query.sender, source)
-            if not query.read_only and self._is_welcome(sender):
-                self._table.asked(sender, now)
-
-    def _refuse(self, error: KrpcError, source: Address, now: float) -> None:
-        self._refused += 1
+    def _hears(self, source: Address, now: float) -> bool:
+        """Whether a question from there is answered at all."""
         if not self._settings.read_only and self._limit.allows(source[0], now):
-            refusal = Refusal(error.transaction, error.fault, str(error))
-            self._outbox.say(source, encode_refusal(refusal))
+            return True
+        self._dropped += 1
+        return False
+
+    def _on_query(self, query: Query, source: Address, now: float) -> None:
+        if query.sender == self.id or not self._hears(source, now):
+            return
+        try:
+            self._outbox.say(source, self._answers.answer(query, source, now))
+        except KrpcError as error:
+            self._refuse(error, source)
+        sender = NodeInfo(query.sender, source)
+        if not query.read_only and self._is_welcome(sender):
+            self._table.asked(sender, now)
+
+    def _refuse(self, error: KrpcError, source: Address) -> None:
+        self._refused += 1
+        self._outbox.say(source, encode_refusal(Refusal(error.transaction, error.fault, str(error))))
 
     def _on_reply(self, reply: Answer | Refusal, source: Address, size: int, now: float) -> None:
         asked = self._outbox.transactions.close(reply.transaction, source)

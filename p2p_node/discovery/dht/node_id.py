@@ -7,6 +7,7 @@ free choice of its id, but one of eight that its address allows (BEP 42).
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from random import Random
 from typing import TypeAlias
 
@@ -60,6 +61,7 @@ def is_allowed(node_id: NodeId, host: str) -> bool:
     return is_local(host) or (number_of(node_id[:4]) ^ _prefix(host, node_id[-1])) >> 11 == 0
 
 
+@lru_cache(4096)
 def is_local(host: str) -> bool:
     """Whether an address belongs to some private network, where BEP 42 and limits by subnet make no sense: who is there
     was let in, and a laboratory may well be one subnet."""
@@ -72,6 +74,7 @@ def is_loopback(host: str) -> bool:
     return host.startswith("127.") or host == "::1"
 
 
+@lru_cache(4096)
 def subnet(host: str) -> str:
     """The network that somebody who holds one address most likely holds all of: a /24, or of IPv6 a /48."""
     packed = ipaddress.ip_address(host).packed

@@ -118,6 +118,14 @@ def test_what_is_expected_counts_headers_acknowledgements_and_the_other_ends() -
     assert one["server_up"].expected(shaped=True) == pytest.approx(4e6 * 0.9564, rel=1e-4)
 
 
+def test_slow_peers_are_filled_by_the_server() -> None:
+    """Their own uplinks would hold a first window for longer than TCP waits before it sends again."""
+    slow = [Host(f"p{number}", f"10.1.9.{number}", *rates((0.128, 1))) for number in range(1, 20)]
+    placed = {figure.name: figure for figures in rounds(SERVER, [slow]) for figure in figures}
+    assert {other.name for other in placed["peer_down_0"].others} == {"server"}
+    assert len(placed["peer_up_0"].others) == 1
+
+
 def test_a_flow_is_told_apart_from_the_others() -> None:
     """Shares of a link are counted after the ramp, flow by flow; one that got nothing has nothing."""
     tally = Arrivals()

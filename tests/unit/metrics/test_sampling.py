@@ -56,10 +56,8 @@ def test_samples_come_once_a_second():
 
     async def go():
         sampler = Sampler(Step("http", 1, 0), {}, lambda: 0, lambda samples: None)
-        sampler.start(time.monotonic())
-        task = asyncio.create_task(sampler.run())
-        await asyncio.sleep(2.3)
-        task.cancel()
+        async with sampler.during(time.monotonic()):
+            await asyncio.sleep(2.3)
         return [sample.at_s for sample in sampler.samples]
 
     first, second = asyncio.run(go())
