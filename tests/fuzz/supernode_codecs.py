@@ -43,7 +43,8 @@ def _frame(rng: Random) -> bytes:
 
 
 def _check(data: bytes) -> None:
-    frame = decode(data)
+    # An IPv4 address that was mapped into IPv6 moves to the others of IPv4.
+    frame = decode(encode(decode(data)))
     assert decode(encode(frame)) == frame
 
 
