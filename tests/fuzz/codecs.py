@@ -32,6 +32,7 @@ from tests.fuzz.dht_codecs import DHT_CODECS
 from tests.fuzz.extension_codecs import EXTENSION_CODECS
 from tests.fuzz.gossip_codecs import GOSSIP_CODECS
 from tests.fuzz.http_codecs import HTTP_CODECS
+from tests.fuzz.supernode_codecs import SUPERNODE_CODECS
 from tests.fuzz.tracker_codecs import TRACKER_CODECS
 
 
@@ -244,6 +245,7 @@ CODECS = (
     Codec("addresses", _addresses, _check_addresses),
     Codec("metainfo", _metainfo, _check_metainfo),
     *EXTENSION_CODECS,
+    *SUPERNODE_CODECS,
     *TRACKER_CODECS,
     *HTTP_CODECS,
     *DHT_CODECS,
