@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
+import socket
 import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 import uvloop
 
-from baseline_server.errors import BaselineServerError
+from baseline_server.access_log import AccessLog
+from baseline_server.errors import BaselineServerError, UsageError
 from baseline_server.files import Root
 from baseline_server.limits import Limits
-from baseline_server.server import Server
+from baseline_server.listening import listen
+from baseline_server.metrics import Board, Tally
+from baseline_server.server import OWN_PATHS, Server
+from baseline_server.workers import run_workers
 
 _DEFAULTS = Limits()
 _SECONDS = click.FloatRange(min=0, min_open=True)
@@ -33,7 +41,16 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
     "--max-connections",
     type=click.IntRange(min=1),
     default=_DEFAULTS.max_connections,
-    help="Connections at once; one more is answered 503.",
+    help="Connections at once, of each worker; one more is answered 503.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, help="Processes that share the port; --rate needs a single one."
+)
+@click.option(
+    "--access-log",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="File to append a line of JSON to for each response; - is the standard output.",
 )
 @click.option("--header-timeout", type=_SECONDS, default=_DEFAULTS.header_s, help="Seconds for a request's head.")
 @click.option("--idle-timeout", type=_SECONDS, default=_DEFAULTS.idle_s, help="Seconds between requests.")
@@ -47,6 +64,8 @@ def main(
     port: int,
     rate: float | None,
     max_connections: int,
+    workers: int,
+    access_log: Path | None,
     header_timeout: float,
     idle_timeout: float,
     send_timeout: float,
@@ -54,7 +73,8 @@ def main(
 ) -> None:
     """Serve the files below a directory over HTTP/1.1, with /metrics and /healthz beside them.
 
-    Prints one line when it listens. SIGTERM and SIGINT let responses that are under way finish; a second one does not.
+    Files of these two names cannot be had, of which a warning tells. Prints one line when it listens. SIGTERM and
+    SIGINT let responses that are under way finish; a second one does not.
     """
     limits = Limits(
         max_connections=max_connections,
@@ -64,13 +84,46 @@ def main(
         drain_s=drain_timeout,
     )
     try:
-        uvloop.run(_serve(Root(root), limits, rate, address, port))
+        if rate is not None and workers > 1:
+            raise UsageError("--rate is shared by the connections of one process; leave out --workers or --rate")
+        served = Root(root)
+        _warn_of_shadowed(root)
+        log = AccessLog(access_log) if access_log is not None else None
+        listeners = listen(address, port, workers)
+        announce = partial(click.echo, f"listening on http://{address}:{listeners[0].getsockname()[1]}")
+        board = Board(workers)
+
+        def keep(kept: Sequence[socket.socket]) -> None:
+            for listener in listeners:
+                if listener not in kept:
+                    listener.close()
+
+        def work(number: int) -> None:
+            keep(listeners[number : number + 1])
+            make = partial(Server, served, limits, rate, Tally(board, number), log)
+            uvloop.run(_serve(make, listeners[number], announce if workers == 1 else lambda: None))
+
+        def started() -> None:
+            keep(())
+            announce()
+
+        if workers == 1:
+            work(0)
+        else:
+            run_workers(workers, work, started)
     except BaselineServerError as error:
         click.echo(f"baseline-server: {error}", err=True)
         sys.exit(error.exit_code)
 
 
-async def _serve(root: Root, limits: Limits, rate: float | None, address: str, port: int) -> None:
+def _warn_of_shadowed(root: Path) -> None:
+    for path in OWN_PATHS:
+        name = path.decode()
+        if (root / name).exists():
+            click.echo(f"baseline-server: {root / name} cannot be had: /{name} is answered by the server", err=True)
+
+
+async def _serve(make: Callable[[], Server], listener: socket.socket, announce: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     impatient = asyncio.Event()
@@ -80,14 +133,17 @@ async def _serve(root: Root, limits: Limits, rate: float | None, address: str, p
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-    server = Server(root, limits, rate)
-    bound = server.listen(address, port)
-    click.echo(f"listening on http://{address}:{bound}")
+    server = make()
+    server.accept_on(listener)
+    gc.freeze()  # what start-up made stays until the end; no collection need look at it
+    announce()
     await stopping.wait()
     endings = [asyncio.create_task(server.drain()), asyncio.create_task(impatient.wait())]
     await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
     for ending in endings:
         ending.cancel()
+    if server.access_log is not None:
+        server.access_log.close()
 
 
 if __name__ == "__main__":

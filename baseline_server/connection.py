@@ -13,13 +13,14 @@ import socket
 import struct
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from baseline_server.access_log import AccessLog, Exchange
 from baseline_server.body import FileBody
 from baseline_server.delivery import Delivery
 from baseline_server.errors import Refusal
 from baseline_server.limits import Limits
-from baseline_server.metrics import Tally
+from baseline_server.metrics import Ending, Tally
 from baseline_server.request import Request, RequestParser
 from baseline_server.uplink import Uplink
 
@@ -41,6 +42,14 @@ class State(Enum):
     CLOSED = auto()
 
 
+class Outgoing(NamedTuple):
+    """A response to send: its head, with any text of the server's own, and the file's part if there is one."""
+
+    status: HTTPStatus
+    head: bytes
+    body: FileBody | None = None
+
+
 class Site(Protocol):
     """What a connection belongs to."""
 
@@ -48,13 +57,14 @@ class Site(Protocol):
     limits: Limits
     tally: Tally
     uplink: Uplink | None
+    access_log: AccessLog | None
     draining: bool
 
-    def answer(self, asked: Request | Refusal, *, keep_alive: bool) -> tuple[bytes, FileBody | None]:
-        """The response to one request: what goes first, and the file's part if there is one."""
+    def answer(self, asked: Request | Refusal, *, keep_alive: bool) -> Outgoing:
+        """The response to one request."""
         ...
 
-    def ended(self, connection: Connection, reason: str) -> None:
+    def ended(self, connection: Connection, reason: Ending) -> None:
         """The connection is closed."""
         ...
 
@@ -62,8 +72,10 @@ class Site(Protocol):
 class Connection:
     """A client's connection from accept to close."""
 
-    def __init__(self, sock: socket.socket, site: Site) -> None:
+    def __init__(self, sock: socket.socket, client: str, site: Site) -> None:
+        """`client` is its address, for the access log."""
         self._sock = sock
+        self._client = client
         self._fd = sock.fileno()
         self._site = site
         self._loop = site.loop
@@ -71,6 +83,7 @@ class Connection:
         self._delivery = Delivery(
             sock, self, loop=site.loop, uplink=site.uplink, tally=site.tally, patience_s=site.limits.send_s
         )
+        self._exchange: Exchange | None = None
         self._keep_alive = True
         self._lingered = 0
         self._listening = False
@@ -86,14 +99,14 @@ class Connection:
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            self._close("client_reset")
+            self._close(Ending.CLIENT_RESET)
             return
         if self._state is State.LINGERING:
             self._lingered += len(data)
             if not data or self._lingered > _LINGER_LIMIT:
-                self._close("closed")
+                self._close(Ending.CLOSED)
         elif not data:
-            self._close("client_closed")
+            self._close(Ending.CLIENT_CLOSED)
         else:
             self._parser.receive(data)
             self._respond()
@@ -127,14 +140,18 @@ class Connection:
                 self._state = State.READING
                 self._deadline = self._loop.time() + self._site.limits.header_s
         elif self._site.draining:
-            self._close("drained")
+            self._close(Ending.DRAINED)
 
     def _answer(self, asked: Request | Refusal) -> bool:
         """Send a response; returns whether the next request may be looked at now."""
         # After a refusal here nobody knows where the next request begins, so it is the last answer.
         self._keep_alive = isinstance(asked, Request) and asked.keep_alive and not self._site.draining
         self._state = State.SENDING
-        if not self._delivery.start(*self._site.answer(asked, keep_alive=self._keep_alive)):
+        outgoing = self._site.answer(asked, keep_alive=self._keep_alive)
+        if self._site.access_log is not None:
+            request = asked if isinstance(asked, Request) else None
+            self._exchange = Exchange(self._site.access_log, self._client, request, outgoing.status.value)
+        if not self._delivery.start(outgoing.head, outgoing.body):
             self._ignore()
             return False
         self._finish_response()
@@ -150,12 +167,14 @@ class Connection:
         if self._state is State.IDLE:
             self._respond()
 
-    def undeliverable(self, reason: str) -> None:
+    def undeliverable(self, reason: Ending) -> None:
         """The response cannot be completed: reset, for the client must see that what it got is not the whole."""
+        self._record(reason.value)
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._close(reason)
 
     def _finish_response(self) -> None:
+        self._record("sent")
         if self._keep_alive:
             self._state = State.IDLE
             self._deadline = self._loop.time() + self._site.limits.idle_s
@@ -166,7 +185,12 @@ class Connection:
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError:
-            self._close("client_reset")
+            self._close(Ending.CLIENT_RESET)
+
+    def _record(self, end: str) -> None:
+        if self._exchange is not None:
+            self._exchange.end(self._delivery.sent, end)
+            self._exchange = None
 
     # -- deadlines and the end
 
@@ -174,12 +198,14 @@ class Connection:
         """End the connection if it has run out of time; called about twice a second."""
         if self._state is State.SENDING:
             if self._delivery.is_stuck(now):
-                self.undeliverable("send_timeout")
+                self.undeliverable(Ending.SEND_TIMEOUT)
         elif now >= self._deadline:
             if self._state is State.READING and self._parser.mid_head:
                 self._answer(Refusal(HTTPStatus.REQUEST_TIMEOUT, "the request did not come in time"))
             else:
-                self._close({State.IDLE: "idle", State.READING: "header_timeout"}.get(self._state, "closed"))
+                self._close(
+                    {State.IDLE: Ending.IDLE, State.READING: Ending.HEADER_TIMEOUT}.get(self._state, Ending.CLOSED)
+                )
 
     def turn_away(self) -> None:
         """Answer 503 before anything is asked: there is no room for this client."""
@@ -189,7 +215,7 @@ class Connection:
     def drain(self) -> None:
         """Close now if nothing is owed to the client; otherwise after the response that is under way."""
         if self._state is State.IDLE or (self._state is State.READING and not self._parser.mid_head):
-            self._close("drained")
+            self._close(Ending.DRAINED)
 
     def _listen(self) -> None:
         if not self._listening:
@@ -201,7 +227,7 @@ class Connection:
             self._listening = False
             self._loop.remove_reader(self._fd)
 
-    def _close(self, reason: str) -> None:
+    def _close(self, reason: Ending) -> None:
         if self._state is not State.CLOSED:
             self._state = State.CLOSED
             self._delivery.abandon()

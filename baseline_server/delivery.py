@@ -15,7 +15,7 @@ from typing import Protocol
 
 from baseline_server.body import FileBody
 from baseline_server.errors import FileChanged
-from baseline_server.metrics import Tally
+from baseline_server.metrics import Ending, Tally
 from baseline_server.uplink import UNTHROTTLED_TURN, Turn, Uplink
 
 _UNSENT_LIMIT = 512 * 1024
@@ -30,7 +30,7 @@ class Client(Protocol):
         """The whole response was handed to the kernel, after `start` had returned False."""
         ...
 
-    def undeliverable(self, reason: str) -> None:
+    def undeliverable(self, reason: Ending) -> None:
         """The response cannot be completed; called at most once, also from within `start`."""
         ...
 
@@ -55,6 +55,8 @@ class Delivery:
         self._uplink = uplink
         self._tally = tally
         self._patience_s = patience_s
+        self.sent = 0
+        """Bytes of the last response, head included, that the kernel has taken."""
         self._head = b""
         self._body: FileBody | None = None
         self._watching = False
@@ -68,6 +70,7 @@ class Delivery:
         """Send a response; returns whether all of it was taken at once. The body is closed in any case."""
         self._head = head
         self._body = body
+        self.sent = 0
         if self._uplink is not None:
             self._uplink.ask(self)
             return False
@@ -84,9 +87,10 @@ class Delivery:
             self._watch()
             return Turn.BLOCKED, 0
         except FileChanged:
-            return self._fail("file_changed")
+            return self._fail(Ending.FILE_CHANGED)
         except OSError:
-            return self._fail("client_reset")
+            return self._fail(Ending.CLIENT_RESET)
+        self.sent += sent
         self._tally.sent_bytes += sent
         self._head = self._head[sent:]
         if self._head or (self._body is not None and self._body.left):
@@ -118,7 +122,7 @@ class Delivery:
             self._body.close()
             self._body = None
 
-    def _fail(self, reason: str) -> tuple[Turn, int]:
+    def _fail(self, reason: Ending) -> tuple[Turn, int]:
         self.abandon()
         self._client.undeliverable(reason)
         return Turn.FAILED, 0

@@ -47,7 +47,7 @@ class Root:
     def __init__(self, directory: Path) -> None:
         """Raises UsageError when it is not a directory that can be read."""
         try:
-            self._fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self.fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise UsageError(f"cannot serve {directory}: {error.strerror}; --root needs a readable directory") from None
         self._open = open_beneath if openat2_works() else walk_beneath
@@ -55,7 +55,7 @@ class Root:
     def open(self, path: bytes) -> OpenFile:
         """Open the regular file at `path` (target.path_of). Raises Refusal: 403, 404, 503 (out of descriptors)."""
         try:
-            fd = self._open(self._fd, path)
+            fd = self._open(self.fd, path)
         except OSError as error:
             raise _refusal_of(error) from None
         status = os.fstat(fd)
@@ -66,7 +66,7 @@ class Root:
 
     def close(self) -> None:
         """Give the directory back."""
-        os.close(self._fd)
+        os.close(self.fd)
 
 
 def _version(status: os.stat_result) -> tuple[int, int]:

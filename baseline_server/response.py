@@ -9,12 +9,20 @@ import mimetypes
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Protocol
 
 from baseline_server.conditions import Validators, http_date, outcome, range_applies
 from baseline_server.errors import Refusal
-from baseline_server.files import OpenFile
 from baseline_server.ranges import Span, Unsatisfiable, select
 from baseline_server.request import Request
+
+
+class File(Protocol):
+    """What is answered with, as it was when it was opened."""
+
+    name: bytes
+    size: int
+    validators: Validators
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Context:
         return _opening(status, self.date, self.version, self.keep_alive)
 
 
-def for_file(request: Request, file: OpenFile, context: Context) -> Response:
+def for_file(request: Request, file: File, context: Context) -> Response:
     """The answer to a GET or HEAD of an existing file; a span is given only where content follows. Raises Refusal."""
     validators = file.validators
     headers = request.headers
@@ -78,7 +86,7 @@ def for_refusal(refusal: Refusal, method: bytes, context: Context) -> Response:
     return Response(refusal.status, head)
 
 
-def _selected(request: Request, file: OpenFile, described: bytes) -> Span | None:
+def _selected(request: Request, file: File, described: bytes) -> Span | None:
     # RFC 9110 section 14.2: Range means something for GET only.
     if request.method != b"GET" or not range_applies(request.headers, file.validators):
         return None

@@ -12,19 +12,20 @@ import resource
 import socket
 import time
 
+from baseline_server.access_log import AccessLog
 from baseline_server.body import FileBody
 from baseline_server.conditions import http_date
-from baseline_server.connection import Connection
-from baseline_server.errors import BaselineServerError, Refusal
+from baseline_server.connection import Connection, Outgoing
+from baseline_server.errors import Refusal
 from baseline_server.files import Root
 from baseline_server.limits import Limits
-from baseline_server.metrics import CONTENT_TYPE, Tally
+from baseline_server.metrics import CONTENT_TYPE, Ending, Tally
 from baseline_server.request import METHODS, Request, method_not_allowed
-from baseline_server.response import Context, for_file, for_refusal, for_text
+from baseline_server.response import Context, Response, for_file, for_refusal, for_text
+from baseline_server.shelf import Shelf
 from baseline_server.target import path_of
 from baseline_server.uplink import Uplink
 
-_BACKLOG = 4096
 _ACCEPTS_A_TURN = 64
 _CHECK_S = 0.5
 _PAUSE_S = 0.1
@@ -35,33 +36,40 @@ _OVERFLOW = 256
 """Connections beyond the limit that are told so by a 503; past them, closing unanswered is all that is left."""
 
 
+OWN_PATHS = (b"metrics", b"healthz")
+"""What the server answers itself; a file of such a name below the root cannot be had."""
+
+
 class Server:
     """Serves the files below a root to anyone who connects."""
 
-    def __init__(self, root: Root, limits: Limits, rate: float | None = None) -> None:
+    def __init__(
+        self,
+        root: Root,
+        limits: Limits,
+        rate: float | None = None,
+        tally: Tally | None = None,
+        access_log: AccessLog | None = None,
+    ) -> None:
         """`rate` caps all connections together, in bytes per second. Needs a running loop."""
         self.loop = asyncio.get_running_loop()
         self.limits = limits
-        self.tally = Tally()
+        self.tally = tally or Tally()
+        self.access_log = access_log
         self.uplink = Uplink(self.loop, rate) if rate is not None else None
         self.draining = False
         self._root = root
+        self._shelf = Shelf(root.fd)
         self._listener: socket.socket | None = None
         self._connections: set[Connection] = set()
         self._drained = asyncio.Event()
 
-    def listen(self, address: str, port: int) -> int:
-        """Start to accept; returns the port (of use when 0 was asked for). Raises BaselineServerError."""
+    def accept_on(self, listener: socket.socket) -> None:
+        """Start to accept on a listening socket that does not block, which is the server's from here on."""
         _allow_descriptors(self.limits.max_connections * _DESCRIPTORS_A_CONNECTION + _OWN_DESCRIPTORS)
-        try:
-            self._listener = socket.create_server((address, port), backlog=_BACKLOG)
-        except OSError as error:
-            raise BaselineServerError(_why_not(error, address, port)) from None
-        self._listener.setblocking(False)
+        self._listener = listener
         self._accept_again()
         self.loop.call_later(_CHECK_S, self._check)
-        bound: int = self._listener.getsockname()[1]
-        return bound
 
     async def drain(self) -> None:
         """Stop accepting, let the responses under way finish for as long as the limits say, and close everything."""
@@ -74,42 +82,50 @@ class Server:
                 await asyncio.wait_for(self._drained.wait(), self.limits.drain_s)
             except TimeoutError:
                 for connection in list(self._connections):
-                    connection.undeliverable("drain_timeout")
+                    connection.undeliverable(Ending.DRAIN_TIMEOUT)
         self._root.close()
 
     # -- what a connection asks for
 
-    def answer(self, asked: Request | Refusal, *, keep_alive: bool) -> tuple[bytes, FileBody | None]:
-        """The response to one request: what goes first, and the file's part if there is one."""
+    def answer(self, asked: Request | Refusal, *, keep_alive: bool) -> Outgoing:
+        """The response to one request."""
         date = http_date(int(time.time()))
         if isinstance(asked, Refusal):
             response = for_refusal(asked, b"", Context(date, "1.1", keep_alive))
             self.tally.answered(b"", response.status)
-            return response.head, None
+            return Outgoing(response.status, response.head)
         context = Context(date, asked.version, keep_alive)
-        body = None
+        body: FileBody | None = None
         try:
             if asked.method not in METHODS:
                 raise method_not_allowed()
             path = path_of(asked.target)
-            if path in (b"metrics", b"healthz"):
+            if path in OWN_PATHS:
                 text = self.tally.exposition() if path == b"metrics" else b"ok\n"
                 response = for_text(asked, text, CONTENT_TYPE, context)
+            elif (kept := self._shelf.find(path)) is not None:
+                response = kept.answer(asked, context)
             else:
-                file = self._root.open(path)
-                try:
-                    response = for_file(asked, file, context)
-                    if response.span:
-                        body = FileBody(file, response.span)
-                finally:
-                    if body is None:
-                        file.close()
+                response, body = self._open(path, asked, context)
         except Refusal as refusal:
             response = for_refusal(refusal, asked.method, context)
         self.tally.answered(asked.method, response.status)
-        return response.head, body
+        return Outgoing(response.status, response.head, body)
 
-    def ended(self, connection: Connection, reason: str) -> None:
+    def _open(self, path: bytes, asked: Request, context: Context) -> tuple[Response, FileBody | None]:
+        file = self._root.open(path)
+        body = None
+        try:
+            self._shelf.keep(file)
+            response = for_file(asked, file, context)
+            if response.span:
+                body = FileBody(file, response.span)
+        finally:
+            if body is None:
+                file.close()
+        return response, body
+
+    def ended(self, connection: Connection, reason: Ending) -> None:
         """A connection is closed."""
         self._connections.discard(connection)
         self.tally.open = len(self._connections)
@@ -123,7 +139,7 @@ class Server:
         assert self._listener is not None
         for _ in range(_ACCEPTS_A_TURN):
             try:
-                sock, _ = self._listener.accept()
+                sock, (client, _) = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -133,15 +149,15 @@ class Server:
                     return
                 raise
             sock.setblocking(False)
-            self._admit(sock)
+            self._admit(sock, client)
 
-    def _admit(self, sock: socket.socket) -> None:
+    def _admit(self, sock: socket.socket, client: str) -> None:
         excess = len(self._connections) - self.limits.max_connections
         if excess >= _OVERFLOW:
             self.tally.turned_away += 1
             sock.close()
             return
-        connection = Connection(sock, self)
+        connection = Connection(sock, client, self)
         self._connections.add(connection)
         self.tally.open = len(self._connections)
         if excess >= 0:
@@ -164,6 +180,9 @@ class Server:
         now = self.loop.time()
         for connection in list(self._connections):
             connection.check(now)
+        self.tally.publish()
+        if self.access_log is not None:
+            self.access_log.flush()
         self.loop.call_later(_CHECK_S, self._check)
 
 
@@ -174,14 +193,3 @@ def _allow_descriptors(wanted: int) -> None:
         wanted = min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _why_not(error: OSError, address: str, port: int) -> str:
-    where = f"cannot listen on {address}:{port}"
-    if error.errno == errno.EADDRINUSE:
-        return f"{where}: the port is taken; choose another with --port, or 0 for any free one"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f"{where}: this machine has no such address; choose another with --address"
-    if error.errno == errno.EACCES:
-        return f"{where}: not permitted; choose a port from 1024 on"
-    return f"{where}: {error.strerror or error}"

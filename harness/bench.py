@@ -12,7 +12,7 @@ from harness.contenders.base import Item
 from harness.contenders.item import make_item
 from harness.contenders.scratch import Scratch, scratch
 from harness.labs.base import SERVER, Host, HostSpec, Lab
-from harness.labs.calibration import peers_needed
+from harness.labs.rounds import peers_needed
 from harness.scenarios.model import Scenario
 
 
@@ -38,7 +38,9 @@ async def set_up(scenario: Scenario, lab: Lab) -> AsyncIterator[Bench]:
     """Lay out the hosts and make the item; all of it is gone afterwards. Raises SwarmbenchError."""
     with scratch(scenario.content.size * (1 + max(scenario.peers))) as room:
         async with lab:
-            server, *peers = await lab.lay_out(_host_specs(scenario), delay=scenario.links.delay)
+            server, *peers = await lab.lay_out(
+                host_specs(scenario), delay=scenario.links.delay, loss=scenario.links.loss
+            )
             item = await asyncio.to_thread(
                 make_item,
                 room.payload / "item",
@@ -49,7 +51,7 @@ async def set_up(scenario: Scenario, lab: Lab) -> AsyncIterator[Bench]:
             yield Bench(scenario, lab, server, peers, item, room)
 
 
-def _host_specs(scenario: Scenario) -> list[HostSpec]:
+def host_specs(scenario: Scenario) -> list[HostSpec]:
     """The server, and as many peers as the largest step, or calibration, needs."""
     links = scenario.links
     server = HostSpec(SERVER, links.server.up, links.server.down)

@@ -18,19 +18,30 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness import survey
 from harness.contenders.catalogue import CONTENDERS
+from harness.doctor import examine
 from harness.drive import drive
-from harness.errors import SwarmbenchError, unexpected
+from harness.errors import SwarmbenchError, UsageError, unexpected
+from harness.gate.command import GateOrder, gate
+from harness.gate.plan import DEFAULT as DEFAULT_PLAN
+from harness.gate.plan import read_plan
+from harness.gate.reports import print_gate
 from harness.labs import catalogue as labs
+from harness.likeness import compare
 from harness.publish import REPORT, publish
-from harness.reports.terminal import print_summary
+from harness.reports import calibration
+from harness.reports.difference import print_differences
+from harness.reports.terminal import WIDTH, print_summary
 from harness.results.run import read_run
 from harness.results.step import Step, order_steps
 from harness.run import Order, run
 from harness.scenarios import catalogue as scenarios
-from harness.scenarios.reading import parse_overrides, read_scenario
+from harness.scenarios.reading import parse_overrides, read_contenders, read_scenario
 
 PROGRAM = "swarmbench"
+
+GATE_EXIT_CODES = {"pass": 0, "regression": 3, "inconclusive": 4}
 
 
 def perform(arguments: Sequence[str]) -> int:
@@ -60,6 +71,7 @@ def commands() -> None:
 @commands.command(name="run")
 @click.argument("scenario")
 @click.option("--contenders", help="Which to compare, as in http,swarm.")
+@click.option("--contenders-file", type=click.Path(path_type=Path), help="Your own ones: docs/own-contenders.md.")
 @click.option("--peers", help="Numbers of peers, as in 1,4,16.")
 @click.option("--repeats", help="How often each step is played.")
 @click.option("--seed", help="Of content, arrivals and order.")
@@ -77,11 +89,14 @@ def run_command(
     resume: bool,
     locust_ui: bool,
     metrics_port: int | None,
+    contenders_file: Path | None,
     **overrides: str | None,
 ) -> None:
     """Compare contenders on a SCENARIO: a name, or the path of a TOML file."""
     given = parse_overrides(assignments)
     given.update((key, (f"--{key}", value)) for key, value in overrides.items() if value is not None)
+    if contenders_file is not None:
+        given.update(read_contenders(contenders_file))
     wanted = read_scenario(scenarios.find(scenario), given)
     if locust_ui:
         with suppress(asyncio.CancelledError):
@@ -104,6 +119,49 @@ def report_command(directory: Path) -> None:
     _show(directory)
 
 
+@commands.command(name="gate")
+@click.option("--base", required=True, metavar="REV", help="The revision to compare with.")
+@click.option("--head", metavar="REV", help="The revision to judge. [default: what is checked out]")
+@click.option(
+    "--plan", type=click.Path(path_type=Path), default=DEFAULT_PLAN, help="Another plan than the packaged one."
+)
+@click.option("--pairs", type=click.IntRange(min=1), help="Pairs in a batch. [default: the plan's]")
+@click.option("--seed", default=1, show_default=True, help="Of the order of arms and of content.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where results go. [default: results/<time>-gate]")
+@click.option("--append", "history", type=click.Path(path_type=Path), help="Append the outcome to this history file.")
+@click.option(
+    "--this-python", is_flag=True, help="Run both revisions on this environment instead of building their own."
+)
+def gate_command(
+    base: str,
+    head: str | None,
+    plan: Path,
+    pairs: int | None,
+    seed: int,
+    out: Path | None,
+    history: Path | None,
+    this_python: bool,
+) -> None:
+    """Judge by pairs of runs whether a revision moves bytes worse than another (exit code 3 if so, 4 if unknown)."""
+    order = GateOrder(read_plan(plan, pairs), base, head, out, seed, history, this_python)
+    try:
+        record, directory = _until_interrupted(gate(order, click.echo))
+    except asyncio.CancelledError:
+        raise SwarmbenchError("interrupted; the pairs measured so far are kept, and no worktree is left") from None
+    print_gate(record)
+    click.echo(f"Reports: {directory}")
+    raise click.exceptions.Exit(GATE_EXIT_CODES[record.outcome])
+
+
+@commands.command(name="compare")
+@click.argument("first", type=click.Path(path_type=Path), metavar="A")
+@click.argument("second", type=click.Path(path_type=Path), metavar="B")
+@click.option("--force", is_flag=True, help="Also where lab, machine or scenario differ.")
+def compare_command(first: Path, second: Path, force: bool) -> None:
+    """Tell by how much run B differs from run A, and whether that is more than chance."""
+    print_differences(compare(first, second, force=force))
+
+
 @commands.command(name="scenarios")
 def scenarios_command() -> None:
     """List the packaged scenarios."""
@@ -120,11 +178,45 @@ def contenders_command() -> None:
     _print_table(("contender", "runs here", "what it is"), rows)
 
 
+@commands.command(name="doctor")
+def doctor_command() -> None:
+    """Tell what this machine lacks for which feature, and the command that installs it."""
+    found = examine()
+    _print_table(
+        ("feature", "works", "what there is, or what to do"),
+        [(each.feature, "yes" if each.works else "no", each.told) for each in found],
+    )
+    missing = sum(not each.works for each in found)
+    click.echo(f"{len(found) - missing} of {len(found)} features work here.")
+
+
 @commands.command(name="labs")
-def labs_command() -> None:
+@click.option("--check", is_flag=True, help="Measure their links, and tell by how much they are off.")
+@click.option("--lab", default=labs.AUTO, help="With --check: one lab.  [default: all that work here]")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="With --check: links.… of flash-crowd.")
+def labs_command(check: bool, lab: str, assignments: Sequence[str]) -> None:
     """List the labs that this machine offers, and why not the rest."""
+    if check:
+        _check_links(lab, assignments)
+        return
     rows = [(row.name, "yes" if row.availability.usable else "no", row.availability.reason) for row in labs.rows()]
     _print_table(("lab", "works here", "why"), rows)
+
+
+def _check_links(lab: str, assignments: Sequence[str]) -> None:
+    """Print what the links of one lab, or of each, carry; raises SwarmbenchError when that is too little or much."""
+    scenario = read_scenario(scenarios.find("flash-crowd"), parse_overrides(assignments))
+    if scenario.links.unlimited:
+        raise UsageError("labs --check: unlimited links carry whatever the machine does; give them rates")
+    failed = []
+    for name in [lab] if lab != labs.AUTO else survey.usable_labs():
+        surveyed = _until_interrupted(survey.survey(scenario, name))
+        Console(width=WIDTH).print(calibration.table(surveyed.calibration, f"{surveyed.lab} lab"))
+        click.echo(f"round trip {surveyed.calibration.round_trip_s * 1e3:.3g} ms; {surveyed.verdict}")
+        if not surveyed.good:
+            failed.append(surveyed.lab)
+    if failed:
+        raise SwarmbenchError(f"the links of {' and '.join(failed)} are not what they should be; is the machine idle?")
 
 
 T = TypeVar("T")
@@ -164,9 +256,12 @@ def _show(directory: Path) -> None:
     assert summary is not None
     print_summary(summary)
     click.echo(f"Report: {directory / REPORT}")
-    if not any(row.completed for row in summary.rows):
-        reason = next((row.invalid_reason for row in summary.rows if row.invalid_reason), "no reason is known")
-        raise SwarmbenchError(f"{directory}: nothing was delivered: {reason}")
+    if not any(row.completed for row in summary.rows) and not any(row.success for row in summary.lookup_rows):
+        reasons = [row.invalid_reason for row in summary.rows]
+        reasons += [row.invalid_reason for row in summary.lookup_rows]
+        what = "found" if summary.lookup_rows else "delivered"
+        reason = next(filter(None, reasons), "no reason is known")
+        raise SwarmbenchError(f"{directory}: nothing was {what}: {reason}")
 
 
 def _print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -11,7 +11,7 @@ from harness.bench import set_up
 from harness.contenders import catalogue as contenders
 from harness.contenders.base import Stage
 from harness.demand.driver import demand_process
-from harness.errors import SwarmbenchError
+from harness.errors import SwarmbenchError, UsageError
 from harness.labs import catalogue as labs
 from harness.play import assign
 from harness.results.step import Step
@@ -30,7 +30,9 @@ async def drive(scenario: Scenario, lab: str, announce: Callable[[str, Step], No
 
     `announce` is told the address of the UI and what it drives. Nothing is recorded: Locust shows what happens.
     """
-    [contender, *_] = contenders.choose(scenario.contenders)
+    if scenario.lookups is not None:
+        raise UsageError(f"{scenario.name}: --locust-ui drives downloads; run this scenario without it")
+    [contender, *_] = contenders.choose(scenario.contenders, scenario.own)
     step = Step(contender.name, max(scenario.peers), 0)
     async with set_up(scenario, labs.choose(lab, unlimited=scenario.links.unlimited)) as bench:
         downloads, sockets, logs = (

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,17 +95,11 @@ async def _act_out(
 
     roles = {role: [process.pid for process in processes] for role, processes in deployment.processes.items()}
     sampler = Sampler(step, {**roles, Role.HARNESS: [os.getpid(), demand.pid]}, lambda: verified, audience.sampled)
-    sampler.start(assignment.t0)
-    sampling = asyncio.create_task(sampler.run())
-    try:
+    async with sampler.during(assignment.t0):
         ended = await demand.act_out(assignment, progressed)
         verified = sum(end.transfer.bytes for end in ended)
         sampler.take()
         await demand.last_words()
-    finally:
-        sampling.cancel()
-        with suppress(asyncio.CancelledError):
-            await sampling
     return ended, sampler.samples
 
 
@@ -129,9 +123,8 @@ def _directories(bench: Bench, step: Step, logs: Path) -> Iterator[tuple[Path, P
 
     Prewritten downloads stay, to be written over in the next step.
     """
-    name = f"{step.contender}-{step.peers}-{step.repeat}"
     kept = bench.scenario.content.prewritten
-    downloads, sockets = bench.room.payload / ("downloads" if kept else name), bench.room.sockets / name
+    downloads, sockets = bench.room.payload / ("downloads" if kept else step.name), bench.room.sockets / step.name
     shutil.rmtree(logs, ignore_errors=True)
     for path in (downloads, sockets, logs):
         with writing(path):

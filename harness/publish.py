@@ -24,7 +24,8 @@ def publish(directory: Path) -> Summary:
         raise SwarmbenchError(f"{directory}: no step of this run is finished, so there is nothing to show yet")
     summary = summarize_recorded(recorded, recorded.environment)
     RunDirectory(directory).write_summary(summary)
-    report = render_html(recorded.scenario, recorded.environment, summary, recorded.transfers)
+    records = recorded.lookups if recorded.scenario.lookups else recorded.transfers
+    report = render_html(recorded.scenario, recorded.environment, summary, records)
     replace_file(directory / REPORT, report.encode())
     with writing(directory):
         write_images(summary, directory, recorded.transfers)
@@ -33,4 +34,4 @@ def publish(directory: Path) -> Summary:
 
 def summarize_recorded(recorded: Run, environment: Environment) -> Summary:
     """The summary of what is on record."""
-    return summarize_run(recorded, environment, central())
+    return summarize_run(recorded, environment, central(recorded.scenario.own))

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.analysis.limits import limits
 from harness.bench import Bench, set_up
 from harness.contenders import catalogue as contenders
+from harness.contenders import overlays
 from harness.demand.messages import Progress
 from harness.errors import SwarmbenchError, UsageError, unexpected
 from harness.labs import catalogue as labs
@@ -26,6 +27,7 @@ from harness.results.step import Step, order_steps, step_of
 from harness.results.store import RunDirectory
 from harness.scenarios.model import Scenario
 from harness.scenarios.units import format_size
+from harness.searching import search
 
 SHORTEST_DEADLINE_S = 60.0
 BOUNDS_PER_DEADLINE = 5
@@ -53,7 +55,7 @@ async def run(order: Order, announce: Callable[[Path], None]) -> Path:
     `announce` is told the directory before the first step, as a run that is interrupted is continued by it. Raises
     SwarmbenchError; what was measured before is on record then.
     """
-    contenders.choose(order.scenario.contenders)
+    _check_contenders(order.scenario)
     labs.choose(order.lab, unlimited=order.scenario.links.unlimited)
     with _run_directory(order) as directory, exporter(order.metrics_port) as exported:
         announce(directory.path)
@@ -92,20 +94,30 @@ async def _play_one(
 ) -> None:
     progress.step_started(str(step))
     exported.step_started(step)
-    transfers, samples = await play(
-        bench,
-        contenders.choose([step.contender])[0],
-        step,
-        deadline_s=max(SHORTEST_DEADLINE_S, BOUNDS_PER_DEADLINE * (bound_s or 0.0)),
-        logs=directory.logs / f"{step.contender}-{step.peers}-{step.repeat}",
-        audience=Audience(_tell_progress(step, bench, progress, exported), exported.sampled),
-    )
-    directory.append_step(transfers, samples)
+    logs, lookups = directory.logs / step.name, bench.scenario.lookups
+    if lookups is None:
+        told = Audience(_tell_progress(step, bench, progress, exported), exported.sampled)
+        contender = contenders.choose([step.contender], bench.scenario.own)[0]
+        deadline_s = max(SHORTEST_DEADLINE_S, BOUNDS_PER_DEADLINE * (bound_s or 0.0))
+        directory.append_step(*await play(bench, contender, step, deadline_s=deadline_s, logs=logs, audience=told))
+    else:
+        told = Audience(_tell_lookups(step, lookups.count, progress, exported), exported.sampled)
+        overlay = overlays.choose(bench.scenario)[step.contender]
+        found = await search(bench, overlay, step, logs=logs, audience=told)
+        directory.append_lookups(found.lookups, found.nodes, found.samples)
     summary = summarize_recorded(read_run(directory.path), environment)
     directory.write_summary(summary)
-    row = next(row for row in summary.rows if step_of(row) == step)
-    exported.step_finished(step, row)
-    progress.step_done(str(step), row.invalid_reason or "")
+    exported.step_finished(step, next((row for row in summary.rows if step_of(row) == step), None))
+    reasons = [row.invalid_reason for row in summary.rows if step_of(row) == step]
+    reasons += [row.invalid_reason for row in summary.lookup_rows if step_of(row) == step]
+    progress.step_done(str(step), reasons[0] or "")
+
+
+def _check_contenders(scenario: Scenario) -> None:
+    if scenario.lookups is None:
+        contenders.choose(scenario.contenders, scenario.own)
+    else:
+        overlays.choose(scenario)
 
 
 def _run_directory(order: Order) -> RunDirectory:
@@ -148,12 +160,14 @@ async def _describe(order: Order, bench: Bench) -> Environment:
 def _bound_s(scenario: Scenario, step: Step, environment: Environment) -> float | None:
     if environment.calibration is None:
         return None
-    origin_is_server = step.contender in contenders.central()
+    origin_is_server = step.contender in contenders.central(scenario.own)
     arrivals = intended_starts(scenario, step)
     return limits(scenario, arrivals, environment.calibration, origin_is_server=origin_is_server).completion_s
 
 
 def _guess_s(scenario: Scenario, step: Step) -> float:
+    if scenario.lookups is not None:
+        return scenario.lookups.duration
     return step.peers * scenario.content.size / UNLIMITED_RATE
 
 
@@ -163,5 +177,13 @@ def _tell_progress(step: Step, bench: Bench, progress: RunProgress, exported: Ex
     def tell(now: Progress) -> None:
         progress.step_progress(now.bytes / total, f"{format_size(now.bytes)} of {format_size(total)}")
         exported.step_progress(step, now.bytes, now.ended)
+
+    return tell
+
+
+def _tell_lookups(step: Step, count: int, progress: RunProgress, exported: Exporter) -> Callable[[Progress], None]:
+    def tell(now: Progress) -> None:
+        progress.step_progress(now.ended / count, f"{now.ended} of {count} lookups")
+        exported.step_progress(step, 0, now.ended)
 
     return tell

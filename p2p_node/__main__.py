@@ -1,4 +1,5 @@
-"""The `p2p-node` command: create a torrent, seed it, get it, track or scrape it, or host a fleet of peers.
+"""The `p2p-node` command: create a torrent, seed it, get it, track or scrape it, or host a fleet of peers
+or of nodes that only find each other.
 
 What only some commands need is imported by them: an HTTP server is a third of a small node's memory.
 """
@@ -13,9 +14,10 @@ import sys
 import click
 
 from p2p_node.commands.fleets import fleet
+from p2p_node.commands.nodes import nodes
 from p2p_node.commands.peers import get, seed
 from p2p_node.commands.torrents import create, magnet
-from p2p_node.commands.tracking import scrape, track
+from p2p_node.commands.tracking import scrape, supernode, track
 from p2p_node.shell.errors import NodeError
 
 
@@ -28,7 +30,7 @@ def cli(verbose: bool) -> None:
     )
 
 
-for command in (create, seed, magnet, get, track, scrape, fleet):
+for command in (create, seed, magnet, get, track, supernode, scrape, fleet, nodes):
     cli.add_command(command)
 
 

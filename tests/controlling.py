@@ -7,13 +7,14 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serving import PATIENCE_S, stop
+from serving import PATIENCE_S, Served, stop
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -70,10 +71,10 @@ class Fleet:
 
 
 @contextmanager
-def fetcher_fleet(directory: Path) -> Iterator[Fleet]:
+def fetcher_fleet(directory: Path, *options: str) -> Iterator[Fleet]:
     """A fetcher fleet of its own process; it must end cleanly."""
     control = directory / "control.sock"
-    command = [sys.executable, "-m", "harness.contenders.fetcher", "--control", str(control)]
+    command = [sys.executable, "-m", "harness.contenders.fetcher", "--control", str(control), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -83,3 +84,48 @@ def fetcher_fleet(directory: Path) -> Iterator[Fleet]:
             code = stop(process)
     assert code == 0
     assert not control.exists()
+
+
+def url(served: Served, path: str) -> str:
+    """Where a running server has a file."""
+    return f"http://{served.address[0]}:{served.address[1]}/{path}"
+
+
+@contextmanager
+def speaking(script: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server for one connection that does as `script` says once it was asked; yields a URL of it."""
+
+    def serve() -> None:
+        sock, _ = listener.accept()
+        with sock:
+            sock.settimeout(PATIENCE_S)
+            while b"\r\n\r\n" not in sock.recv(1 << 16):
+                pass
+            script(sock)
+
+    with socket.create_server(("127.0.4.2", 0)) as listener:
+        listener.settimeout(PATIENCE_S)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.4.2:{listener.getsockname()[1]}/item.bin"
+        thread.join()
+
+
+def saying(*pieces: bytes) -> Callable[[socket.socket], None]:
+    """The script that sends these pieces."""
+
+    def script(sock: socket.socket) -> None:
+        for piece in pieces:
+            sock.sendall(piece)
+
+    return script
+
+
+def failure(events: list[dict[str, Any]]) -> str:
+    """The error of a fetch that must have failed."""
+    done = events[-1]
+    assert (done["event"], done["ok"], done["bytes"], done["path"]) == ("done", False, 0, None)
+    assert done["sources"] == {"origin": 0, "peers": 0, "webseed": 0}
+    assert "\n" not in done["error"]
+    error: str = done["error"]
+    return error

@@ -8,7 +8,7 @@ from harness.results.schema import (
     Calibration,
     CpuPerGiB,
     Environment,
-    Median,
+    LinkRate,
     Quantiles,
     Row,
     Sample,
@@ -68,7 +68,7 @@ def row(
         "completed": peers if last else 0,
         "failed": 0 if last else peers,
         "completion_s": Quantiles(last and last * 0.8, last and last * 0.95, last and last * 0.99, last),
-        "first_byte_s": Median(last and 0.05),
+        "first_byte_s": Quantiles(last and 0.05),
         "goodput_bytes_per_s": last and delivered / last,
         "bound_s": bound,
         "efficiency": last and bound / last,
@@ -104,7 +104,19 @@ ENVIRONMENT = Environment(
     revision="0123abc",
     lab="namespace",
     congestion_control="reno",
-    calibration=Calibration(4.78e6, 0.956e6, 0.9355e6, 3.82e6, 0.0001),
+    calibration=Calibration(
+        4.78e6,
+        0.956e6,
+        0.9355e6,
+        3.82e6,
+        0.0001,
+        links=[
+            LinkRate("server", "up", 5e6, 4.782e6, 4.78e6, 4, 0.999),
+            LinkRate("peer", "up", 1e6, 0.9564e6, 0.956e6, 4, 0.998),
+            LinkRate("peer", "up, while receiving", 1e6, 0.936e6, 0.9355e6, 1),
+            LinkRate("peer", "down", 4e6, 3.826e6, 3.82e6, 8, 0.997),
+        ],
+    ),
     command=["swarmbench", "run", "flash-crowd", "--out", "a directory"],
 )
 

@@ -22,8 +22,10 @@ _E = TypeVar("_E")
 class ScriptedPeers:
     """A node of `content` – it has none of it, or all – or, with a magnet, one that looks for the metadata."""
 
-    def __init__(self, content: bytes, complete: bool = False, magnet: Magnet | None = None) -> None:
-        self.metainfo = make_torrent(content, 16384, ())
+    def __init__(
+        self, content: bytes, complete: bool = False, magnet: Magnet | None = None, piece_length: int = 16384
+    ) -> None:
+        self.metainfo = make_torrent(content, piece_length, ())
         self.address: Address = ("10.0.0.1", 6881)
         self.now = 0.0
         self.node: Node | MetadataNode

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.statistics import Interval, median, median_interval
+from harness.analysis.statistics import INTERVAL_NEEDS, Interval, median, median_interval
 from harness.results.schema import CpuPerGiB, Row
 
 
@@ -36,12 +36,16 @@ class Point:
     origin_offload: float | None
     wasted_bytes: float
     cpu_s_per_gib: CpuPerGiB
+    first_byte_s: float | None
+    fairness: float | None
+    late_starts: int
     wait_over_own_bound: float | None
     """The median peer's wait as a multiple of its own bound."""
 
-
-INTERVAL_NEEDS = 3
-"""Two repeats have a range, not an interval."""
+    @property
+    def group(self) -> int:
+        """What stands together in a table."""
+        return self.peers
 
 
 def points(rows: Iterable[Row]) -> list[Point]:
@@ -92,5 +96,8 @@ def _point(group: Sequence[Row]) -> Point:
             peers=mid(lambda row: row.cpu_s_per_gib.peers),
             harness=mid(lambda row: row.cpu_s_per_gib.harness),
         ),
+        first_byte_s=mid(lambda row: row.first_byte_s.p50),
+        fairness=mid(lambda row: row.fairness_jain),
+        late_starts=sum(row.late_starts for row in rows),
         wait_over_own_bound=mid(lambda row: row.wait_over_own_bound.p50 if row.wait_over_own_bound else None),
     )

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from harness.analysis.statistics import jain, median, percentile
-from harness.results.schema import CpuPerGiB, Median, Quantiles, Row, Sample, Transfer, Waits
+from harness.analysis.statistics import median, percentile
+from harness.results.fairness import jain
+from harness.results.schema import CpuPerGiB, Median, Quantiles, Row, Sample, Sources, Transfer, Waits
 
 GIB = 2**30
 
@@ -82,7 +83,7 @@ def summarize(
         completed=len(done),
         failed=max(step.peers, len(transfers)) - len(done),
         completion_s=_quantiles(durations, last),
-        first_byte_s=Median(_median(t.first_byte_s - t.intended_s for t in transfers if t.first_byte_s is not None)),
+        first_byte_s=_first_bytes(transfers),
         first_peer_s=Median(_median(t.first_peer_s - t.intended_s for t in transfers if t.first_peer_s is not None)),
         goodput_bytes_per_s=delivered / last if last else None,
         bound_s=bound_s,
@@ -90,6 +91,7 @@ def summarize(
         origin_bytes=origin,
         origin_offload=1 - origin / delivered if delivered else None,
         wasted_bytes=sum(transfer.wasted_bytes for transfer in transfers),
+        sources=_sources(transfers),
         cpu_s_per_gib=_cpu(samples, delivered),
         peak_rss_bytes=_peak_rss(samples),
         fairness_jain=_fairness(durations),
@@ -103,6 +105,19 @@ def _quantiles(durations: Sequence[float], last: float | None) -> Quantiles:
         return Quantiles(None, None, None, None)
     p50, p95, p99 = (percentile(durations, q) for q in (50, 95, 99))
     return Quantiles(p50, p95, p99, last)
+
+
+def _first_bytes(transfers: Sequence[Transfer]) -> Quantiles:
+    waits = [t.first_byte_s - t.intended_s for t in transfers if t.first_byte_s is not None]
+    return _quantiles(waits, max(waits, default=None))
+
+
+def _sources(transfers: Sequence[Transfer]) -> Sources:
+    return Sources(
+        origin=sum(transfer.sources.origin for transfer in transfers),
+        peers=sum(transfer.sources.peers for transfer in transfers),
+        webseed=sum(transfer.sources.webseed for transfer in transfers),
+    )
 
 
 def _median(values: Iterable[float]) -> float | None:

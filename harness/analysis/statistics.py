@@ -1,4 +1,4 @@
-"""Statistics of small samples: percentiles, fairness, and how sure a median is. Pure functions of their arguments."""
+"""Statistics of small samples: percentiles, and how sure a median is. Pure functions of their arguments."""
 
 from __future__ import annotations
 
@@ -33,17 +33,8 @@ def median(values: Sequence[float]) -> float:
     return percentile(values, 50)
 
 
-def jain(rates: Sequence[float]) -> float:
-    """Fairness of an allocation: 1 when all get the same, 1/n when one gets everything.
-
-    (Σx)² / (n·Σx²), from R. Jain, D. Chiu, W. Hawe, DEC-TR-301, 1984. Nobody getting anything is fair.
-    """
-    largest = max(rates)
-    if largest == 0:
-        return 1.0
-    shares = [rate / largest for rate in rates]  # so that squares neither overflow nor vanish
-    return sum(shares) ** 2 / (len(shares) * sum(share**2 for share in shares))
-
+INTERVAL_NEEDS = 3
+"""Two repeats have a range, not an interval."""
 
 RESAMPLES = 2000
 """Enough for the ends of a 95 % interval to be settled to about a tenth of its width."""

@@ -71,7 +71,7 @@ def _order(valid: Sequence[Point]) -> Iterable[str]:
     field = sorted((point.last_s, point.contender) for point in valid if point.peers == peers and point.last_s)
     if peers is not None:
         told = [f"{title(name)} {seconds(last)}" for last, name in field]
-        yield f"Time until the last of {_count(peers)} is done: {_joined(told)}."
+        yield f"Time until the last of {_count(peers)} is done: {joined(told)}."
 
 
 def _leads(compared: Sequence[Comparison]) -> Iterable[str]:
@@ -81,11 +81,11 @@ def _leads(compared: Sequence[Comparison]) -> Iterable[str]:
     for crossover in crossovers:
         leaders = [title(comparison.challenger) for comparison in compared if comparison.crossover == crossover]
         verb = "stays" if len(leaders) == 1 else "stay"
-        yield f"From {_count(crossover)} on {_joined(leaders)} {verb} ahead of {baseline}."
+        yield f"From {_count(crossover)} on {joined(leaders)} {verb} ahead of {baseline}."
     others = [title(comparison.challenger) for comparison in compared if comparison.crossover is None]
     if others:
         verb = "does" if len(others) == 1 else "do"
-        yield capitalized(f"{_joined(others)} {verb} not{'' if crossovers else f' stay ahead of {baseline}'}.")
+        yield capitalized(f"{joined(others)} {verb} not{'' if crossovers else f' stay ahead of {baseline}'}.")
 
 
 def _amount(comparison: Comparison, valid: Sequence[Point]) -> str:
@@ -113,7 +113,7 @@ def _limits(valid: Sequence[Point]) -> Iterable[str]:
         if point.peers == peers and point.efficiency is not None
     ]
     if reached and peers is not None:
-        yield f"Share of the speed that theory allows each at {_count(peers)}: {_joined(reached)}."
+        yield f"Share of the speed that theory allows each at {_count(peers)}: {joined(reached)}."
 
 
 def _unlimited(valid: Sequence[Point]) -> bool:
@@ -126,7 +126,7 @@ def _costs(valid: Sequence[Point]) -> Iterable[str]:
     compared = ratios(valid)
     for peers in dict.fromkeys(ratio.peers for ratio in compared):
         told = [_cost(ratio) for ratio in compared if ratio.peers == peers]
-        yield f"At {_count(peers)} {title(compared[0].subject)} reaches {_joined(told)}."
+        yield f"At {_count(peers)} {title(compared[0].subject)} reaches {joined(told)}."
 
 
 def _cost(ratio: Ratio) -> str:
@@ -161,8 +161,9 @@ def _count(peers: int) -> str:
 
 
 def _listed(counts: Sequence[int]) -> str:
-    return _joined([str(count) for count in counts])
+    return joined([str(count) for count in counts])
 
 
-def _joined(parts: Sequence[str]) -> str:
+def joined(parts: Sequence[str]) -> str:
+    """The parts as a sentence lists them."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

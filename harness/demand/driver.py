@@ -1,4 +1,4 @@
-"""The harness's side of the demand: starts Locust in a process of its own, hands it a step, and collects transfers."""
+"""The harness's side of the demand: starts Locust in a process of its own, hands it a step, and collects the ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from harness.demand.lifeline import die_with_parent
-from harness.demand.messages import Assignment, Ended, Progress, Ready, Report
+from harness.demand.messages import Answered, Assignment, Ended, Progress, Question, Ready, Report, Wish
 from harness.errors import SwarmbenchError
 from harness.results.schema import Sources, Transfer
 from harness.results.step import Step
@@ -57,25 +57,43 @@ class DemandProcess:
 
     async def act_out(self, assignment: Assignment, on_progress: Callable[[Progress], None]) -> list[Ended]:
         """Every transfer of the step, in the order of the wishes; those the process left without an end are failed."""
+        ended = [report for report in await self._ends(assignment, on_progress) if isinstance(report, Ended)]
+        by_host = {report.transfer.host: report for report in ended}
+        step = Step(assignment.contender, assignment.peers, assignment.repeat)
+        return [
+            by_host.get(wish.host) or Ended(failed_transfer(step, wish.host, wish.intended_s, self._lost), path=None)
+            for wish in assignment.wishes
+            if isinstance(wish, Wish)
+        ]
+
+    async def ask(self, assignment: Assignment, on_progress: Callable[[Progress], None]) -> list[Answered]:
+        """The answer to every question, in their order; those the process left without one carry the reason."""
+        answered = [report for report in await self._ends(assignment, on_progress) if isinstance(report, Answered)]
+        by_number = {report.number: report for report in answered}
+        return [
+            by_number.get(wish.number) or unanswered(wish.number, self._lost)
+            for wish in assignment.wishes
+            if isinstance(wish, Question)
+        ]
+
+    async def _ends(self, assignment: Assignment, on_progress: Callable[[Progress], None]) -> list[Ended | Answered]:
+        """What came of the wishes, as far as the process tells before it ends or is given up."""
         await self.send(assignment)
-        ended: dict[str, Ended] = {}
+        ends: list[Ended | Answered] = []
         last = max(wish.intended_s for wish in assignment.wishes)
         limit = assignment.t0 + last + assignment.deadline_s + GRACE_S - time.monotonic()
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(limit):
-                while len(ended) < len(assignment.wishes) and (report := await self._next()):
-                    if isinstance(report, Ended):
-                        ended[report.transfer.host] = report
-                    elif isinstance(report, Progress):
+                while len(ends) < len(assignment.wishes) and (report := await self._next()):
+                    if isinstance(report, Progress):
                         on_progress(report)
-        except TimeoutError:
-            pass
-        step = Step(assignment.contender, assignment.peers, assignment.repeat)
-        lost = f"the demand process (Locust) ended early; its log: {self._log}"
-        return [
-            ended.get(wish.host) or Ended(failed_transfer(step, wish.host, wish.intended_s, lost), path=None)
-            for wish in assignment.wishes
-        ]
+                    elif not isinstance(report, Ready):
+                        ends.append(report)
+        return ends
+
+    @property
+    def _lost(self) -> str:
+        return f"the demand process (Locust) ended early; its log: {self._log}"
 
     async def last_words(self) -> None:
         """Let it write Locust's own statistics into the log, which is all that is left to it."""
@@ -95,7 +113,7 @@ class DemandProcess:
         """Wait for its end; returns the exit code."""
         return await self._process.wait()
 
-    async def _next(self) -> Ready | Progress | Ended | None:
+    async def _next(self) -> Report | None:
         assert self._process.stdout is not None
         try:
             line = await self._process.stdout.readline()
@@ -149,3 +167,8 @@ def failed_transfer(step: Step, host: str, intended_s: float, error: str) -> Tra
         sources=Sources(),
         wasted_bytes=0,
     )
+
+
+def unanswered(number: int, error: str) -> Answered:
+    """What is on record of a question that nobody answered."""
+    return Answered(number, None, None, None, None, [], None, None, error)

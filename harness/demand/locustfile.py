@@ -2,8 +2,8 @@
 
 It runs as `python -m harness.demand.locustfile`, outside the lab, and speaks messages.py with the harness. Nothing else
 imports this module: Locust monkey-patches the process it is imported in, which starves event loops. One user is one
-peer that wants the item once, and fires one `request` event, whose response time counts from the intended start to the
-last verified byte.
+peer that wants the item once, or one lookup, and fires one `request` event, whose response time counts from the
+intended start to the last verified byte, or to all that was found.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ import msgspec
 from locust.env import Environment
 from locust.stats import get_stats_summary
 
+from harness.demand.attempt import Attempt
 from harness.demand.fetching import Fetch, renew
-from harness.demand.messages import Assignment, Ended, Progress, Ready, Wish
+from harness.demand.messages import Answered, Assignment, Ended, Progress, Question, Ready, Wish
+from harness.demand.seeking import Seek
 from harness.errors import SwarmbenchError
-from harness.results.schema import Transfer
 
 SPAWN_AHEAD_S = 2.5
 """How long before their moment users are spawned: Locust's shape moves once a second, users sleep exactly."""
@@ -45,38 +46,37 @@ class Stage:
         self.bytes: dict[str, int] = {}
         self.ended = 0
         self.over = gevent.event.Event()
-        """Set when every transfer has ended."""
+        """Set when every wish has come to its end."""
 
     def report_progress(self) -> None:
-        """Tell the harness how far all transfers together are."""
+        """Tell the harness how far all wishes together are."""
         send(Progress(bytes=sum(self.bytes.values()), ended=self.ended))
 
-    def report_end(self, transfer: Transfer, path: str | None) -> None:
-        """Tell the harness that a transfer ended."""
+    def report_end(self, report: Ended | Answered) -> None:
+        """Tell the harness that a wish came to its end."""
         self.ended += 1
-        send(Ended(transfer=transfer, path=path))
+        send(report)
         if self.ended == len(self.assignment.wishes):
             self.over.set()
 
 
 class PeerUser(locust.User):  # type: ignore[misc]  # Locust is imported without types
-    """One peer that wants the item."""
+    """One peer that wants the item, or somebody who looks for it."""
 
     stage: ClassVar[Stage]
-    wish: Wish | None = None
+    wish: Wish | Question | None = None
 
     @locust.task  # type: ignore[untyped-decorator]  # as above
     def want_the_item(self) -> None:
-        """Take a wish, wait for its moment, fetch, say how it went; then stay, as Locust replaces users who leave."""
+        """Take a wish, wait for its moment, attempt it, say how it went; then stay: Locust replaces users who leave."""
         stage, assignment = self.stage, self.stage.assignment
         self.wish = stage.waiting.popleft() if stage.waiting else None
         if self.wish is None:
             self._fire(0.0, 0, f"no idle peer is left: {len(assignment.wishes)} are deployed")
-        elif assignment.ui_port is None:
-            transfer, path = self._fetch(assignment.t0, self.wish)
-            stage.report_end(transfer, path)
-        else:
+        elif isinstance(self.wish, Wish) and assignment.ui_port is not None:
             self._fetch_by_hand(self.wish)
+        else:
+            stage.report_end(self._attempt(assignment.t0, self.wish).report(assignment))
         gevent.sleep(float("inf"))
 
     def on_stop(self) -> None:
@@ -90,22 +90,26 @@ class PeerUser(locust.User):  # type: ignore[misc]  # Locust is imported without
         except (OSError, SwarmbenchError) as error:
             self._fire(0.0, 0, str(error))
         else:
-            self._fetch(time.monotonic(), wish)
+            self._attempt(time.monotonic(), wish)
 
-    def _fetch(self, t0: float, wish: Wish) -> tuple[Transfer, str | None]:
-        assignment = self.stage.assignment
-        fetch = Fetch(wish, t0, assignment.deadline_s, self.stage.bytes)
-        with fetch.connected():
+    def _attempt(self, t0: float, wish: Wish | Question) -> Attempt:
+        attempt = self._prepared(t0, wish)
+        with attempt.connected():
             gevent.sleep(max(0.0, t0 + wish.intended_s - time.monotonic()))
-            fetch.run(gevent.Timeout)
-        transfer = fetch.transfer(assignment.contender, assignment.peers, assignment.repeat)
-        ended_s = transfer.done_s if transfer.done_s is not None else time.monotonic() - t0
-        self._fire(ended_s - wish.intended_s, transfer.bytes, transfer.error)
-        return transfer, fetch.path
+            attempt.run(gevent.Timeout)
+        ended_s = attempt.done_s if attempt.done_s is not None else time.monotonic() - t0
+        self._fire(ended_s - wish.intended_s, attempt.bytes, attempt.error)
+        return attempt
+
+    def _prepared(self, t0: float, wish: Wish | Question) -> Attempt:
+        deadline_s = self.stage.assignment.deadline_s
+        if isinstance(wish, Wish):
+            return Fetch(wish, t0, deadline_s, self.stage.bytes)
+        return Seek(wish, t0, deadline_s)
 
     def _fire(self, seconds: float, size: int, error: str | None) -> None:
         self.environment.events.request.fire(
-            request_type="FETCH",
+            request_type="LOOKUP" if isinstance(self.wish, Question) else "FETCH",
             name=self.stage.assignment.contender,
             response_time=seconds * 1000,
             response_length=size,
@@ -137,7 +141,7 @@ def send(message: msgspec.Struct) -> None:
 
 
 def act_out(assignment: Assignment) -> None:
-    """Replay the plan until every transfer has ended."""
+    """Replay the plan until every wish has come to its end."""
     stage = PeerUser.stage = Stage(assignment)
     environment = Environment(user_classes=[PeerUser], shape_class=PlanShape(assignment))
     environment.create_local_runner().start_shape()

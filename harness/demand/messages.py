@@ -1,17 +1,20 @@
 """What the harness and the demand process say to each other: JSON Lines over its standard input and output.
 
 The process says `Ready` when Locust is imported and waits. The harness sends one `Assignment` when the contender is in
-place, and hears `Progress` and `Ended` until every peer's transfer has ended. Closing the input ends the process.
+place, and hears `Progress`, and `Ended` or `Answered`, until every wish has come to its end. Closing the input ends the
+process.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 
 from harness.results.schema import Transfer
 
 
-class Wish(msgspec.Struct, frozen=True):
+class Wish(msgspec.Struct, frozen=True, tag="fetch"):
     """One peer's demand: when it wants the item (seconds after `t0`), and where its fetch is asked for."""
 
     host: str
@@ -23,15 +26,25 @@ class Wish(msgspec.Struct, frozen=True):
     """The body that made the peer, for a person who drives by hand and fetches again."""
 
 
+class Question(msgspec.Struct, frozen=True, tag="lookup"):
+    """One lookup: when it begins (seconds after `t0`), the node that looks, and the key it looks for, in hex."""
+
+    number: int
+    intended_s: float
+    control: str
+    node: str
+    key: str
+
+
 class Assignment(msgspec.Struct, frozen=True):
-    """A step to act out: `t0` on CLOCK_MONOTONIC, the wishes by intended start, and when a transfer is given up."""
+    """A step to act out: `t0` on CLOCK_MONOTONIC, the wishes by intended start, and when each is given up."""
 
     contender: str
     peers: int
     repeat: int
     t0: float
     deadline_s: float
-    wishes: list[Wish]
+    wishes: Sequence[Wish | Question]
     ui_port: int | None = None
     """When set, no plan is replayed: Locust's web UI on this port lets a person start the users."""
 
@@ -41,7 +54,7 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
-    """How far all transfers together are: verified bytes, and transfers that ended."""
+    """How far all wishes together are: verified bytes, and wishes that came to their end."""
 
     bytes: int
     ended: int
@@ -54,4 +67,21 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     path: str | None
 
 
-Report = Ready | Progress | Ended
+class Answered(msgspec.Struct, frozen=True, tag="answered"):
+    """One lookup ended, well or not; times are seconds after `t0`, None for what did not happen."""
+
+    number: int
+    lookup: str | None
+    """What the network calls it, in hex."""
+    started_s: float | None
+    first_peer_s: float | None
+    done_s: float | None
+    peers: list[str]
+    """Who was found: `address:port`, in the order found."""
+    hops: int | None
+    """To the node that told of the first peer."""
+    longest: int | None
+    error: str | None
+
+
+Report = Ready | Progress | Ended | Answered

@@ -79,11 +79,13 @@ class Lab(Protocol):
 
     async def __aexit__(self, *exc_info: object) -> None: ...
 
-    async def lay_out(self, specs: Sequence[HostSpec], *, delay: float = 0.0) -> list[Host]:
-        """Create the hosts, in order; called once. `delay` is in seconds, one way, between any two hosts.
+    async def lay_out(self, specs: Sequence[HostSpec], *, delay: float = 0.0, loss: float = 0.0) -> list[Host]:
+        """Create the hosts, in order; called once.
 
-        Raises UsageError for a delay that this machine cannot give, SwarmbenchError where the lab cannot carry the
-        hosts.
+        `delay` is in seconds, one way, between any two hosts; `loss` is the share of packets that get lost.
+
+        Raises UsageError for a delay or loss that this machine cannot give, SwarmbenchError where the lab cannot carry
+        the hosts.
         """
         ...
 

@@ -59,12 +59,12 @@ class LoopbackLab:
         if self._janitor is not None:
             await self._janitor.close()
 
-    async def lay_out(self, specs: Sequence[HostSpec], *, delay: float = 0.0) -> list[Host]:
-        """Name the hosts; raises UsageError for a delay, which this lab cannot give."""
+    async def lay_out(self, specs: Sequence[HostSpec], *, delay: float = 0.0, loss: float = 0.0) -> list[Host]:
+        """Name the hosts; raises UsageError for a delay or loss, which this lab cannot give."""
         check_specs(specs, MAX_HOSTS, shaped=self.shapes_links)
-        if delay > 0:
+        if delay > 0 or loss > 0:
             raise UsageError(
-                "the loopback lab cannot delay packets; set links.delay=0s, "
+                "the loopback lab cannot delay or lose packets; set links.delay=0s and links.loss=0%, "
                 "or use --lab namespace on a kernel with netem"
             )
         self.congestion_control = _congestion_control()

@@ -44,7 +44,7 @@ class Flow(msgspec.Struct, frozen=True):
 
 
 class Phase(msgspec.Struct, frozen=True):
-    """Flows that run at the same time, measured together for `window_s` after `ramp_s`.
+    """The flows that one figure is found by, measured together for `window_s` after `ramp_s`.
 
     `buffer` is the size of the sockets' buffers: small ones keep the links' queues short, so that phases do not meet.
     """
@@ -58,17 +58,27 @@ class Phase(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """All that one probe measures: the round trip between two idle addresses, then each phase in turn."""
+    """All that one probe measures: the round trip between two idle addresses, then round by round.
+
+    The phases of a round share no host, and run side by side.
+    """
 
     round_trip: Flow
-    phases: list[Phase]
+    rounds: list[list[Phase]]
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """The payload rate of a phase's counted flows together, and of each, in bytes/s."""
+
+    rate: float
+    flows: list[float]
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """Seconds of the median round trip, and for each phase the payload rate of its counted flows in bytes/s."""
+    """Seconds of the median round trip, and what was carried in each phase."""
 
     round_trip_s: float
-    rates: dict[str, float]
+    phases: dict[str, Carried]
 
 
 class Arrivals:
@@ -77,11 +87,19 @@ class Arrivals:
     def __init__(self) -> None:
         self._total = 0
         self._seen: list[tuple[float, int]] = []
+        self._by_flow: dict[int, list[tuple[float, int]]] = {}
 
-    def add(self, size: int, at: float) -> None:
-        """Note that `size` more bytes have arrived at this time (seconds)."""
+    def add(self, size: int, at: float, flow: int = 0) -> None:
+        """Note that `size` more bytes of a flow have arrived at this time (seconds)."""
         self._total += size
         self._seen.append((at, self._total))
+        self._by_flow.setdefault(flow, []).append((at, size))
+
+    def flows_since(self, start: float, flows: int) -> list[float]:
+        """Bytes per second of each of that many flows, from `start` to the last arrival of any."""
+        span = self._seen[-1][0] - start if self._seen else 0.0
+        sizes = [sum(size for at, size in self._by_flow.get(flow, ()) if at >= start) for flow in range(flows)]
+        return [size / span if span > 0 else 0.0 for size in sizes]
 
     def rate_since(self, start: float) -> float:
         """Bytes per second from `start` on; 0 when fewer than two arrivals came.
@@ -95,20 +113,20 @@ class Arrivals:
         return statistics.median(slopes) if slopes else 0.0
 
 
-async def measure(phase: Phase) -> float:
-    """Run a phase; returns the payload rate of its flows together, in bytes per second."""
+async def measure(phase: Phase) -> Carried:
+    """Run a phase."""
     up = {address: Bucket(cap.up) for address, cap in phase.caps.items() if cap.up}
     down = {address: Bucket(cap.down) for address, cap in phase.caps.items() if cap.down}
     arrivals, unimportant = Arrivals(), Arrivals()
     with ExitStack() as open_sockets:
         tasks = []
-        for flow in phase.flows:
+        for number, flow in enumerate(phase.flows):
             sender, receiver = connect(flow, phase.buffer)
             open_sockets.callback(_abort, sender)
             open_sockets.callback(_abort, receiver)
             tally = arrivals if flow.counted else unimportant
             tasks.append(asyncio.create_task(_send(sender, up.get(flow.source))))
-            tasks.append(asyncio.create_task(_receive(receiver, tally, down.get(flow.target))))
+            tasks.append(asyncio.create_task(_receive(receiver, tally, number, down.get(flow.target))))
         start = time.monotonic() + phase.ramp_s
         await asyncio.sleep(phase.ramp_s + phase.window_s)
         for task in tasks:
@@ -116,7 +134,9 @@ async def measure(phase: Phase) -> float:
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(ended, Exception):
                 raise ended
-    return arrivals.rate_since(start)
+    shares = arrivals.flows_since(start, len(phase.flows))
+    counted = [share for share, flow in zip(shares, phase.flows, strict=True) if flow.counted]
+    return Carried(arrivals.rate_since(start), counted)
 
 
 def connect(flow: Flow, buffer: int | None = None) -> tuple[socket.socket, socket.socket]:
@@ -152,14 +172,14 @@ async def _send(end: socket.socket, bucket: Bucket | None) -> None:
         await loop.sock_sendall(end, data)
 
 
-async def _receive(end: socket.socket, arrivals: Arrivals, bucket: Bucket | None) -> None:
+async def _receive(end: socket.socket, arrivals: Arrivals, flow: int, bucket: Bucket | None) -> None:
     loop = asyncio.get_running_loop()
     end.setblocking(False)
     room = bytearray(bucket.share if bucket else READ_BYTES)
     while size := await loop.sock_recv_into(end, room):
         if bucket is not None:
             await bucket.take(size)
-        arrivals.add(size, time.monotonic())
+        arrivals.add(size, time.monotonic(), flow)
 
 
 def median_round_trip(flow: Flow) -> float:
@@ -184,7 +204,11 @@ def median_round_trip(flow: Flow) -> float:
 
 async def _probe(plan: Plan) -> Findings:
     round_trip_s = median_round_trip(plan.round_trip)
-    return Findings(round_trip_s, {phase.name: await measure(phase) for phase in plan.phases})
+    carried: dict[str, Carried] = {}
+    for phases in plan.rounds:
+        found = await asyncio.gather(*map(measure, phases))
+        carried.update((phase.name, each) for phase, each in zip(phases, found, strict=True))
+    return Findings(round_trip_s, carried)
 
 
 def main() -> None:

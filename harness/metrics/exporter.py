@@ -37,9 +37,11 @@ class Exporter:
             self.metrics.cpu.labels(sample.role).set(sample.cpu_s)
             self.metrics.memory.labels(sample.role).set(sample.rss_bytes)
 
-    def step_finished(self, step: Step, row: Row) -> None:
-        """A step ended, and this is what it came to."""
+    def step_finished(self, step: Step, row: Row | None) -> None:
+        """A step ended, and this is what it came to; None if it was of lookups."""
         self.metrics.playing.clear()
+        if row is None:
+            return
         if row.efficiency is not None:
             self.metrics.efficiency.labels(*_labels(step)).set(row.efficiency)
         if row.completion_s.last is not None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import psutil
@@ -26,14 +26,35 @@ class _Meter:
     """One process: its CPU time at the step's start, and the last reading, which outlives it."""
 
     process: psutil.Process
-    start_s: float
+    heir: bool
+    """Whether it is charged for children that have ended, which a program run for one fetch does before it is read."""
+    bequeathing: bool
+    """Whether a metered parent is charged with what it used once it has ended."""
+    start_s: float = 0.0
     cpu_s: float = 0.0
     rss_bytes: int = 0
 
+    def __post_init__(self) -> None:
+        self.start_s = self._used_s()
+
     def read(self) -> None:
-        with suppress(psutil.Error), self.process.oneshot():
-            self.cpu_s = _cpu_s(self.process) - self.start_s
-            self.rss_bytes = self.process.memory_info().rss
+        try:
+            with self.process.oneshot():
+                self.cpu_s = self._used_s() - self.start_s
+                self.rss_bytes = self.process.memory_info().rss
+        except psutil.ZombieProcess:
+            pass  # not yet its parent's
+        except psutil.NoSuchProcess:
+            if self.bequeathing:
+                self.cpu_s = -self.start_s  # its parent has all of it, and what came before the start is nobody's
+                self.rss_bytes = 0
+        except psutil.Error:
+            pass  # the last reading stands
+
+    def _used_s(self) -> float:
+        times = self.process.cpu_times()
+        of_children = times.children_user + times.children_system if self.heir else 0.0
+        return float(times.user + times.system + of_children)
 
 
 @dataclass(slots=True)
@@ -57,15 +78,19 @@ class Sampler:
         self._t0 = t0
         self._busy_start_s = _machine_busy_s()
         self._drops_start = backlog_drops()
-        self._meters = {role: list(_meters(self._counted(role))) for role in self.roles}
+        self._meters = {role: list(self._counted(role)) for role in self.roles}
 
-    async def run(self) -> None:
-        """Take samples at every second after `t0` until cancelled."""
-        due = self._t0
-        while True:
-            due += INTERVAL_S
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            self.take()
+    @asynccontextmanager
+    async def during(self, t0: float) -> AsyncIterator[None]:
+        """Take samples at every second after `t0` as long as this lasts."""
+        self.start(t0)
+        sampling = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            sampling.cancel()
+            with suppress(asyncio.CancelledError):
+                await sampling
 
     def take(self) -> None:
         """Take one sample of every role now."""
@@ -76,7 +101,14 @@ class Sampler:
         self.samples += taken
         self.heard(taken)
 
-    def _counted(self, role: str) -> Iterable[psutil.Process]:
+    async def _run(self) -> None:
+        due = self._t0
+        while True:
+            due += INTERVAL_S
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            self.take()
+
+    def _counted(self, role: str) -> Iterable[_Meter]:
         """A role's processes and those they have started: a fleet may run a program for each of its peers.
 
         The harness has started everybody else's, which are not its own expense.
@@ -84,9 +116,10 @@ class Sampler:
         for pid in self.roles[role]:
             with suppress(psutil.Error):
                 process = psutil.Process(pid)
-                yield process
-                if role != Role.HARNESS:
-                    yield from process.children(recursive=True)
+                yield _Meter(process, heir=role != Role.HARNESS, bequeathing=False)
+                for child in process.children(recursive=True) if role != Role.HARNESS else ():
+                    with suppress(psutil.NoSuchProcess):
+                        yield _Meter(child, heir=True, bequeathing=True)
 
     def _sample(self, role: str, meters: list[_Meter], at_s: float) -> Sample:
         for meter in meters:
@@ -105,17 +138,6 @@ class Sampler:
             bytes=self.verified() if role == Role.PEERS else 0,
             backlog_drops=drops,
         )
-
-
-def _meters(processes: Iterable[psutil.Process]) -> Iterable[_Meter]:
-    for process in processes:
-        with suppress(psutil.Error):
-            yield _Meter(process, _cpu_s(process))
-
-
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 def _machine_busy_s() -> float:

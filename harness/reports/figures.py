@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Generic, TypeVar
 
 from harness.analysis.points import Point
 
 MIB = 2**20
 NOTHING = "–"
+
+P = TypeVar("P")
 
 
 class Room(IntEnum):
@@ -25,13 +28,13 @@ class Room(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Column(Generic[P]):
     """One column of a table of points."""
 
     heading: str
     """Of two lines at most, the second being the unit."""
     meaning: str
-    cell: Callable[[Point], str]
+    cell: Callable[[P], str]
     room: Room = Room.NARROW
     """The least room in which it is shown."""
     numeric: bool = True
@@ -73,7 +76,7 @@ def _validity(point: Point) -> str:
     return "partly" if point.reasons else "yes"
 
 
-COLUMNS = (
+COLUMNS: tuple[Column[Point], ...] = (
     Column("peers", "how many peers wanted the item", lambda p: str(p.peers)),
     Column("contender", "the system under test", lambda p: p.contender, numeric=False),
     Column("done", "transfers completed of those wanted", lambda p: f"{p.completed}/{p.completed + p.failed}"),
@@ -82,12 +85,18 @@ COLUMNS = (
         "when the last peer had the whole item, verified, counted from the first intended start",
         lambda p: number(p.last_s),
     ),
-    Column("95%\ninterval", "bootstrap interval of that median, from three repeats on", _interval, Room.PAGE),
+    Column("95%\ninterval", "bootstrap interval of that median, from three repeats on", _interval, Room.MEDIUM),
     Column(
         "p50\ns",
         "how long the median peer waited, counted from its own intended start",
         lambda p: number(p.p50_s),
         Room.WIDE,
+    ),
+    Column(
+        "first\nbyte s",
+        "how long the median peer waited for its first byte",
+        lambda p: number(p.first_byte_s),
+        Room.PAGE,
     ),
     Column("bound\ns", "the theoretical limit: what no system of this kind can beat", lambda p: number(p.bound_s)),
     Column("% of\nlimit", "the bound divided by last", lambda p: percent(p.efficiency)),
@@ -117,12 +126,19 @@ COLUMNS = (
         lambda p: number(p.wait_over_own_bound),
         Room.PAGE,
     ),
+    Column(
+        "fair-\nness",
+        "Jain's index of the rates at which peers were served: 1 when all were served alike",
+        lambda p: number(p.fairness),
+        Room.PAGE,
+    ),
+    Column("late\nstarts", "transfers that started later than planned", lambda p: str(p.late_starts), Room.PAGE),
     Column("repeats", "how many repeats the figures rest on", lambda p: str(p.repeats), Room.PAGE),
     Column("valid", "whether the measurement counts", _validity, numeric=False),
 )
 
 
-def columns(measured: Sequence[Point], room: Room) -> list[Column]:
+def columns(measured: Sequence[P], room: Room, among: Sequence[Column[P]]) -> list[Column[P]]:
     """The columns for that much room, without those that have nothing to tell of any point."""
-    fitting = [column for column in COLUMNS if column.room <= room]
+    fitting = [column for column in among if column.room <= room]
     return [column for column in fitting if not measured or any(column.cell(p) != NOTHING for p in measured)]

@@ -16,13 +16,14 @@ import vl_convert
 
 from harness.analysis.costs import cpu
 from harness.analysis.points import Point, largest_shared, points
-from harness.analysis.verdict import seconds, verdict
-from harness.reports import method
-from harness.reports.charts import Chart, charts
-from harness.reports.figures import Room, columns, mebibytes, megabits, number, percent
+from harness.analysis.verdict import seconds
+from harness.reports import calibration, lookup_method, method
+from harness.reports.charts import Chart
+from harness.reports.figures import Room, mebibytes, megabits, number, percent
 from harness.reports.palette import looks
 from harness.reports.plots import dressed
-from harness.results.schema import Environment, Summary, Transfer
+from harness.reports.shown import charts_of, shown
+from harness.results.schema import Environment, Lookup, Summary, Transfer
 from harness.scenarios.model import Scenario
 
 HEIGHT = 320
@@ -42,34 +43,48 @@ class _Tile:
 
 
 def render_html(
-    scenario: Scenario, environment: Environment, summary: Summary, transfers: Sequence[Transfer] = ()
+    scenario: Scenario, environment: Environment, summary: Summary, records: Sequence[Transfer | Lookup] = ()
 ) -> str:
-    """The whole report; from `transfers` come the chart of who is done when, and the list of failures."""
+    """The whole report; from transfers come the chart of who is done when, and from all records those that failed."""
     templates = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    drawn = [_drawn(chart) for chart in charts(summary, transfers)]
-    measured = points(summary.rows)
-    failed = [transfer for transfer in transfers if not transfer.ok]
+    transfers = [record for record in records if isinstance(record, Transfer)]
+    drawn = [_drawn(chart) for chart in charts_of(summary, transfers)]
+    what = shown(summary)
+    failed = list(filter(None, map(_failure, records)))
+    words = lookup_method if scenario.lookups else method
     return templates.from_string(_resource("report.html.jinja")).render(
         summary=summary,
         scenario=scenario,
-        verdict=verdict(summary.rows),
+        verdict=what.verdict,
         tiles=_tiles(summary),
         charts=drawn,
         specifications={chart["name"]: chart["specification"] for chart in drawn},
         bundle=_bundle() if drawn else "",
         css=_resource("report.css"),
-        columns=columns(measured, Room.PAGE),
-        points=measured,
+        columns=what.columns(Room.PAGE),
+        points=what.points,
+        raw="lookups" if scenario.lookups else "transfers",
         failures=failed[:FAILURES_SHOWN],
         more_failures=len(failed[FAILURES_SHOWN:]),
-        reading=method.reading(scenario),
-        unmeasured=method.unmeasured(scenario, summary.lab),
-        setting=method.setting(scenario, summary.lab),
-        calibration=method.calibration(scenario, environment.calibration),
+        reading=words.reading(scenario),
+        unmeasured=words.unmeasured(scenario, summary.lab),
+        setting=words.setting(scenario, summary.lab),
+        calibration=calibration.cells(environment.calibration) if environment.calibration else [],
+        calibration_headings=calibration.HEADINGS,
         round_trip=method.round_trip(environment),
         environment=method.environment(environment),
         command=method.command(environment),
     )
+
+
+def _failure(record: Transfer | Lookup) -> str | None:
+    """What went wrong, in one line. A lookup that came to its end and found nobody is a result."""
+    if isinstance(record, Transfer):
+        where, failed = record.host, not record.ok
+    else:
+        where, failed = record.node, record.error is not None
+    step = f"{record.contender}, {record.peers} peers, repeat {record.repeat}"
+    return f"{step}, {where}: {record.error or 'no reason given'}" if failed else None
 
 
 def _resource(name: str) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import vl_convert
 
-from harness.reports.charts import charts
 from harness.reports.plots import dressed
+from harness.reports.shown import charts_of
 from harness.results.schema import Summary, Transfer
 
 WIDTH, HEIGHT = 760, 400
@@ -19,7 +19,7 @@ SCALE = 2
 def write_images(summary: Summary, directory: Path, transfers: Sequence[Transfer] = ()) -> list[Path]:
     """Write one PNG for each chart into an existing directory, and return their paths; raises OSError."""
     paths = []
-    for chart in charts(summary, transfers):
+    for chart in charts_of(summary, transfers):
         spec = dressed(
             chart.plot.properties(title=chart.heading),
             width=WIDTH,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from harness.analysis.bounds import chunked
 from harness.analysis.comparison import TIE
-from harness.results.schema import Calibration, Environment, PeerRates
+from harness.results.schema import Environment
 from harness.scenarios.model import Arrival, Scenario
 from harness.scenarios.units import format_rate, format_size
 
@@ -69,12 +68,12 @@ def reading(scenario: Scenario) -> list[str]:
 
 def unmeasured(scenario: Scenario, lab: str) -> list[str]:
     """What the reader must not conclude from this run."""
-    delay = scenario.links.delay
+    delay, loss = scenario.links.delay, scenario.links.loss
     their_links = "one of a few links" if scenario.links.classes else "the same link"
     return [
         *([_LABS[lab]] if lab in _LABS and not scenario.links.unlimited else []),
-        f"Every two hosts are {delay * 1000:g} ms apart; loss and jitter are not emulated."
-        if delay
+        f"Every two hosts are {delay * 1000:g} ms apart and lose {loss * 100:g} % of packets; jitter is not emulated."
+        if delay or loss
         else "Links have no delay and lose nothing but what their own queues drop; distance would slow both sides.",
         f"There are no NATs, firewalls, wireless links or other traffic, and all peers have {their_links}.",
         "Peers stay and help until the end. Real ones leave, and some take without giving.",
@@ -92,6 +91,7 @@ def setting(scenario: Scenario, lab: str) -> list[tuple[str, str]]:
         ("Server's link", f"{format_rate(server.up)} up, {format_rate(server.down)} down"),
         *(_peers_links(scenario)),
         ("Delay", f"{scenario.links.delay * 1000:g} ms"),
+        ("Loss", f"{scenario.links.loss * 100:g} %"),
         ("Peers want it", _ARRIVALS[scenario.demand.arrival].format(over=scenario.demand.over)),
         ("Peers", ", ".join(map(str, scenario.peers))),
         ("Contenders", ", ".join(scenario.contenders)),
@@ -108,35 +108,6 @@ def _peers_links(scenario: Scenario) -> Iterable[tuple[str, str]]:
     for each in links.classes:
         rates = f"{format_rate(each.link.up)} up, {format_rate(each.link.down)} down"
         yield f"Link of {each.share:.0%} of the peers", rates
-
-
-@dataclass(frozen=True, slots=True)
-class LinkRate:
-    """A direction of a link: what it is called, promises and carries."""
-
-    name: str
-    nominal: str
-    measured: str
-    share: str
-
-
-def calibration(scenario: Scenario, measured: Calibration | None) -> list[LinkRate]:
-    """Each link's nominal rate beside its measured one; nothing where links are unlimited."""
-    if measured is None:
-        return []
-    peer = scenario.links.peer
-    alike = PeerRates(peer.up, peer.down, measured.peer_up, measured.peer_up_duplex, measured.peer_down)
-    rates = [("server up", scenario.links.server.up, measured.server_up)]
-    for each in measured.classes or [alike]:
-        rates += [
-            ("peer up", each.nominal_up, each.up),
-            ("peer up, while receiving", each.nominal_up, each.up_duplex),
-            ("peer down", each.nominal_down, each.down),
-        ]
-    return [
-        LinkRate(name, format_rate(nominal), format_rate(rate), f"{rate / nominal:.1%}" if nominal else "–")
-        for name, nominal, rate in rates
-    ]
 
 
 def round_trip(where: Environment) -> str:

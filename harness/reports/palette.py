@@ -1,7 +1,8 @@
 """Colours and marks: one of each for a contender, the same in every chart and report.
 
 The colours are Okabe & Ito's, which stay apart for colour-blind readers ("Color Universal Design", 2008); those chosen
-stand out against white and against near-black. Marks differ too, so that nothing is told by colour alone.
+stand out against white and against near-black. Marks differ too, so that nothing is told by colour alone. There are
+fewer colours than contenders: those that are seldom compared with each other share one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from dataclasses import dataclass
 _COLOURS = {
     "http": "#D55E00",
     "swarm": "#0072B2",
+    "swarm-dht": "#009E73",
+    "swarm-gossip": "#E69F00",
+    "swarm-supernode": "#CC79A7",
     "nginx": "#E69F00",
     "libtorrent": "#009E73",
     "aria2": "#CC79A7",
@@ -20,6 +24,9 @@ _COLOURS = {
 _SHAPES = {
     "http": "square",
     "swarm": "circle",
+    "swarm-dht": "diamond",
+    "swarm-gossip": "triangle-up",
+    "swarm-supernode": "triangle-down",
     "nginx": "triangle-up",
     "libtorrent": "diamond",
     "aria2": "triangle-down",

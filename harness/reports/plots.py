@@ -5,7 +5,7 @@ Specifications carry no size and no page colours; whoever shows them adds both w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -16,8 +16,9 @@ from harness.results.schema import Row
 
 MIB = 2**20
 LIMIT = "limit"
+THEORY = "theory"
 
-_DASHES = {"last peer": [1, 0], "measured": [1, 0], "median peer": [2, 3], LIMIT: [8, 4]}
+_DASHES = {"last peer": [1, 0], "measured": [1, 0], "median peer": [2, 3], LIMIT: [8, 4], THEORY: [8, 4]}
 _ROLE_OPACITY = {"server": 1.0, "peers": 0.6, "harness": 0.35}
 
 Values = list[dict[str, Any]]
@@ -58,13 +59,13 @@ def against_peers(
         scale, axis = alt.Scale(domain=[0, max(1.0, *values)]), alt.Axis(format=".0%", tickCount=5)
     else:
         scale = alt.Scale(type="log", domain=[min(values) / 1.25, max(values) * 1.25], nice=False)
-        axis = alt.Axis(format="~r", values=_ticks(min(values) / 1.25, max(values) * 1.25))
+        axis = alt.Axis(format="~r", values=ticks(min(values) / 1.25, max(values) * 1.25))
     y = alt.Y("figure:Q", title=unit, scale=scale, axis=axis)
-    curve = alt.Chart(_data(through)).mark_line(strokeWidth=2).encode(x, y, _colour(looks))
+    curve = alt.Chart(data(through)).mark_line(strokeWidth=2).encode(x, y, colour(looks))
     if len(lines) > 1:
-        curve = curve.encode(_dash(lines))
-    points = alt.Chart(_data(marks)).mark_point(filled=True, size=55, opacity=0.9)
-    points = points.encode(x, y, _colour(looks), _shape(looks), tooltip=_tooltips())
+        curve = curve.encode(dash(lines))
+    points = alt.Chart(data(marks)).mark_point(filled=True, size=55, opacity=0.9)
+    points = points.encode(x, y, colour(looks), shape(looks), tooltip=_tooltips())
     return alt.layer(*_rules(crossovers or {}), curve, points)
 
 
@@ -85,8 +86,8 @@ def over_time(
         alt.Tooltip("done:Q", title="peers done"),
         alt.Tooltip("seconds:Q", title="after, s", format=".2f"),
     ]
-    chart = alt.Chart(_data(values)).mark_line(interpolate="step-after", strokeWidth=2)
-    return alt.layer(chart.encode(x, y, _colour(looks), alt.Detail("repeat:N"), tooltip=tooltip))
+    chart = alt.Chart(data(values)).mark_line(interpolate="step-after", strokeWidth=2)
+    return alt.layer(chart.encode(x, y, colour(looks), alt.Detail("repeat:N"), tooltip=tooltip))
 
 
 def stacked_costs(measured: Sequence[Point], looks: Mapping[str, Look]) -> Any:
@@ -109,13 +110,13 @@ def stacked_costs(measured: Sequence[Point], looks: Mapping[str, Look]) -> Any:
         alt.Tooltip("role:N"),
         alt.Tooltip("cost:Q", title="CPU-s/GiB", format=".2f"),
     ]
-    chart = alt.Chart(_data(values)).mark_bar()
+    chart = alt.Chart(data(values)).mark_bar()
     return alt.layer(
         chart.encode(
             alt.X("peers:O", title="peers", axis=alt.Axis(labelAngle=0)),
             alt.Y("cost:Q", title="CPU-seconds for each GiB", axis=alt.Axis(tickCount=5)),
             alt.XOffset("contender:N", sort=list(looks)),
-            _colour(looks),
+            colour(looks),
             opacity,
             alt.Order("order:Q"),
             tooltip=tooltip,
@@ -175,7 +176,7 @@ def _rules(crossovers: Mapping[str, int]) -> list[Any]:
     """A dotted rule where a contender takes the lead for good; a single one with its name, several would overlap."""
     if not crossovers:
         return []
-    chart = alt.Chart(_data([{"peers": peers, "text": f"{name} leads →"} for name, peers in crossovers.items()]))
+    chart = alt.Chart(data([{"peers": peers, "text": f"{name} leads →"} for name, peers in crossovers.items()]))
     rule = chart.mark_rule(strokeDash=[1, 3], opacity=0.7).encode(alt.X("peers:Q"))
     if len(crossovers) > 1:
         return [rule]
@@ -185,26 +186,31 @@ def _rules(crossovers: Mapping[str, int]) -> list[Any]:
     return [rule, text]
 
 
-def _colour(looks: Mapping[str, Look]) -> Any:
+def colour(looks: Mapping[str, Look]) -> Any:
+    """The encoding of who it is, as a colour."""
     scale = alt.Scale(domain=list(looks), range=[look.colour for look in looks.values()])
     return alt.Color("contender:N", title=None, scale=scale)
 
 
-def _shape(looks: Mapping[str, Look]) -> Any:
+def shape(looks: Mapping[str, Look]) -> Any:
+    """The encoding of who it is, as a mark."""
     scale = alt.Scale(domain=list(looks), range=[look.shape for look in looks.values()])
     return alt.Shape("contender:N", title=None, scale=scale)
 
 
-def _dash(lines: Mapping[str, object]) -> Any:
-    scale = alt.Scale(domain=list(lines), range=[_DASHES[name] for name in lines])
+def dash(lines: Iterable[str]) -> Any:
+    """The encoding of which line it is, as dashes."""
+    names = list(lines)
+    scale = alt.Scale(domain=names, range=[_DASHES[name] for name in names])
     legend = alt.Legend(symbolStrokeColor="gray", symbolType="stroke", symbolSize=400, symbolStrokeWidth=2)
     return alt.StrokeDash("line:N", title=None, scale=scale, legend=legend)
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def ticks(low: float, high: float) -> list[float]:
     """1, 2 and 5 of every decade between: few enough to read, and enough for a range of one octave."""
     return [step * 10.0**decade for decade in range(-3, 13) for step in (1, 2, 5) if low <= step * 10.0**decade <= high]
 
 
-def _data(values: Values) -> Any:
+def data(values: Values) -> Any:
+    """The values, inside the specification."""
     return alt.InlineData(values=values)

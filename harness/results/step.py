@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 
-from harness.results.schema import Row, Sample, Transfer
+from harness.results.schema import Lookup, LookupRow, NodeFigures, Row, Sample, Transfer
 from harness.scenarios.model import Scenario
 
 
@@ -22,15 +22,21 @@ class Step:
     def __str__(self) -> str:
         return f"{self.contender}, {self.peers} peer{'s' if self.peers > 1 else ''}, repeat {self.repeat + 1}"
 
+    @property
+    def name(self) -> str:
+        """Good for a file."""
+        return f"{self.contender}-{self.peers}-{self.repeat}"
 
-def step_of(record: Transfer | Sample | Row) -> Step:
+
+def step_of(record: Transfer | Lookup | NodeFigures | Sample | Row | LookupRow) -> Step:
     """The step that a record belongs to."""
     return Step(record.contender, record.peers, record.repeat)
 
 
-def finished_steps(transfers: Iterable[Transfer]) -> set[Step]:
-    """The steps whose every peer has its transfer on record; a step cut short by a crash is not among them."""
-    return {step for step, count in Counter(map(step_of, transfers)).items() if count >= step.peers}
+def finished_steps(records: Iterable[Transfer | Lookup], scenario: Scenario) -> set[Step]:
+    """The steps whose every transfer, or lookup, is on record; a step cut short by a crash is not among them."""
+    lookups = scenario.lookups.count if scenario.lookups else None
+    return {step for step, count in Counter(map(step_of, records)).items() if count >= (lookups or step.peers)}
 
 
 def order_steps(scenario: Scenario) -> list[Step]:

@@ -1,7 +1,7 @@
 """The run directory as it is written: by one process at a time, step by step, never losing a finished step.
 
-A step's samples are appended before its transfers, and a step counts as finished when every peer's transfer is there;
-so whatever a crash leaves behind, readers see whole steps only, and resuming drops the rest.
+A step's samples are appended before its transfers, or lookups, and a step counts as finished when every one of these is
+there; so whatever a crash leaves behind, readers see whole steps only, and resuming drops the rest.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,8 +19,18 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.results.files import append_lines, read_record, replace_file, writing
-from harness.results.run import ENVIRONMENT, SAMPLES, SCENARIO, SUMMARY, TRANSFERS, Run, read_run
-from harness.results.schema import Environment, Sample, Summary, Transfer
+from harness.results.run import (
+    ENVIRONMENT,
+    LOOKUPS,
+    NODES,
+    SAMPLES,
+    SCENARIO,
+    SUMMARY,
+    TRANSFERS,
+    Run,
+    read_run,
+)
+from harness.results.schema import Environment, Lookup, NodeFigures, Sample, Summary, Transfer
 from harness.scenarios.model import Scenario
 from harness.scenarios.writing import write_scenario
 
@@ -61,14 +72,28 @@ class RunDirectory:
         replace_file(self.path / SUMMARY, _pretty(summary))
 
     def append_step(self, transfers: Sequence[Transfer], samples: Sequence[Sample]) -> None:
-        """Keep a finished step."""
+        """Keep a finished step of downloads."""
         append_lines(self.path / SAMPLES, samples)
         append_lines(self.path / TRANSFERS, transfers)
+
+    def append_lookups(
+        self, lookups: Sequence[Lookup], nodes: Sequence[NodeFigures], samples: Sequence[Sample]
+    ) -> None:
+        """Keep a finished step of lookups."""
+        append_lines(self.path / SAMPLES, samples)
+        append_lines(self.path / NODES, nodes)
+        append_lines(self.path / LOOKUPS, lookups)
 
     def recover(self) -> Run:
         """What is on record; torn lines and the lines of unfinished steps are removed from the files."""
         run = read_run(self.path)
-        for name, records in ((TRANSFERS, run.transfers), (SAMPLES, run.samples)):
+        kept: dict[str, Sequence[msgspec.Struct]] = {
+            TRANSFERS: run.transfers,
+            LOOKUPS: run.lookups,
+            NODES: run.nodes,
+            SAMPLES: run.samples,
+        }
+        for name, records in kept.items():
             content = msgspec.json.Encoder().encode_lines(records)
             file = self.path / name
             if file.exists() and file.stat().st_size != len(content):
@@ -98,7 +123,7 @@ def _make_way(path: Path) -> None:
             raise UsageError(f"{path}: holds a finished run; choose another --out, or see: swarmbench report {path}")
         if read_run(path).finished:
             raise UsageError(f"{path}: holds an unfinished run; continue it with --resume, or choose another --out")
-        for name in (ENVIRONMENT, SUMMARY, TRANSFERS, SAMPLES):
+        for name in (ENVIRONMENT, SUMMARY, TRANSFERS, LOOKUPS, NODES, SAMPLES):
             (path / name).unlink(missing_ok=True)
 
 
@@ -145,5 +170,5 @@ def _pretty(record: msgspec.Struct) -> bytes:
 
 
 def _differences(earlier: str, now: str) -> str:
-    pairs = zip(earlier.splitlines(), now.splitlines(), strict=True)
+    pairs = zip_longest(earlier.splitlines(), now.splitlines(), fillvalue="nothing")
     return "; ".join(f"there {old}, now {new}" for old, new in pairs if old != new)

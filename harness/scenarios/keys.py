@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.scenarios.model import Arrival, Link, LinkClass
+from harness.scenarios.model import Arrival, Kill, Kind, Link, LinkClass, OwnContender
+from harness.scenarios.own import own_contender
 from harness.scenarios.units import UNLIMITED, format_rate, format_size, parse_rate, parse_size, parse_time
 
 MAX_PEERS = 10_000
@@ -23,6 +24,8 @@ MIN_RATE = 1e3 / 8
 MAX_RATE = 100e9 / 8
 """Between 1 kbit/s and 100 Gbit/s: slower never ends, faster no kernel shapes."""
 MAX_TIME = 24 * 3600.0
+MAX_LOSS = 50
+"""Per cent; with more no connection comes about."""
 MAX_REPEATS = 1_000
 PIECES: Final = range(14, 25)
 """A piece is a power of two from 16 KiB – one block – to 16 MiB, the most that clients accept."""
@@ -30,8 +33,16 @@ PIECES: Final = range(14, 25)
 REQUIRED: Final = object()
 """The default of a key that must be given."""
 
+LOADS: Final = {"calm": 4.0, "busy": 16.0, "overload": 64.0}
+"""Lookups per second in the whole network, by name. In one of 1,024 nodes a calm one is what flooding does on two
+cores without missing anything; each next one is four times as much."""
+MAX_RATE_OF_LOOKUPS = 1_000.0
+MAX_ITEMS = 1_000
+
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
 _CLASS = re.compile(r"([^%]*%)([^/]+)/([^/]+)")
+
+_KILL = re.compile(r"([^%]*%)(\s+of\s+supernodes)?\s*")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
@@ -42,6 +53,8 @@ class Key:
 
     parse: Callable[[object], Any]
     default: object = REQUIRED
+    unused: Any = None
+    """Of a key that downloads need: its parsed value where it is left out of a scenario of lookups."""
 
 
 def _text(value: object) -> str:
@@ -145,6 +158,13 @@ def _share(value: object) -> float:
     return float(match[1]) / 100
 
 
+def _loss(value: object) -> float:
+    match = _PERCENT.fullmatch(_text(value))
+    if match is None or not float(match[1]) <= MAX_LOSS:
+        raise ValueError(f"{value!r} is not a loss: write it in per cent up to {MAX_LOSS}, as in 0.5%")
+    return float(match[1]) / 100
+
+
 def _yes_or_no(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -166,6 +186,58 @@ def _arrival(value: object) -> Arrival:
     return Arrival(str(value))
 
 
+def _own(value: object) -> tuple[OwnContender, ...]:
+    if isinstance(value, dict):
+        return tuple(own_contender(_name(name), table) for name, table in value.items())
+    raise ValueError("is written in a file, as tables [contender.NAME] with serve and fetch")
+
+
+def _kind(value: object) -> Kind:
+    if value not in list(Kind):
+        raise ValueError(f"{value!r} is not a kind of scenario: write one of {', '.join(Kind)}")
+    return Kind(str(value))
+
+
+def _load(value: object) -> float:
+    """Lookups per second: from one of LOADS, or a number."""
+    if isinstance(value, str) and value in LOADS:
+        return LOADS[value]
+    try:
+        rate = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate <= MAX_RATE_OF_LOOKUPS:
+        raise ValueError(
+            f"{value!r} is not a load: write {', '.join(LOADS)}, or lookups per second up to {MAX_RATE_OF_LOOKUPS:.0f}"
+        )
+    return rate
+
+
+def _duration(value: object) -> float:
+    seconds = _time(value)
+    if seconds < 1:
+        raise ValueError(f"{value} is out of range: at least 1s")
+    return seconds
+
+
+def _items_sought(value: object) -> int:
+    return _integer(value, 1, MAX_ITEMS)
+
+
+def _churn(value: object) -> float:
+    return 0.0 if value == "0%" else _share(value)
+
+
+def _kill(value: object) -> Kill | None:
+    """From a text such as `30%` or `50% of supernodes`; `none` kills nobody."""
+    if value == "none":
+        return None
+    match = _KILL.fullmatch(_text(value))
+    if match is None:
+        raise ValueError(f"{value!r} is not whom to kill: write none, 30%, or 50% of supernodes")
+    return Kill(_share(match[1]), supernodes=match[2] is not None)
+
+
 def _repeats(value: object) -> int:
     return _integer(value, 1, MAX_REPEATS)
 
@@ -178,19 +250,27 @@ KEYS: Final[dict[str, Key]] = {
     "name": Key(_name),
     "title": Key(_text),
     "description": Key(_text, ""),
+    "kind": Key(_kind, "downloads"),
     "contenders": Key(_contenders),
     "peers": Key(_peers),
     "repeats": Key(_repeats, 1),
     "seed": Key(_seed, 1),
-    "content.size": Key(_size),
+    "content.size": Key(_size, unused=0),
     "content.piece_size": Key(_piece_size, "auto"),
     "content.prewritten": Key(_yes_or_no, False),
     "links.delay": Key(_time, "0s"),
-    "links.server.up": Key(_rate),
-    "links.server.down": Key(_rate),
-    "links.peer.up": Key(_rate),
-    "links.peer.down": Key(_rate),
+    "links.loss": Key(_loss, "0%"),
+    "links.server.up": Key(_rate, unused=math.inf),
+    "links.server.down": Key(_rate, unused=math.inf),
+    "links.peer.up": Key(_rate, unused=math.inf),
+    "links.peer.down": Key(_rate, unused=math.inf),
     "links.classes": Key(_classes, ""),
     "demand.arrival": Key(_arrival, "flash"),
     "demand.over": Key(_time, "0s"),
+    "lookup.items": Key(_items_sought, 32),
+    "lookup.load": Key(_load, "calm"),
+    "lookup.duration": Key(_duration, "25s"),
+    "lookup.churn": Key(_churn, "0%"),
+    "lookup.kill": Key(_kill, "none"),
+    "contender": Key(_own, {}),
 }

@@ -10,6 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+class Kind(StrEnum):
+    """What is asked of the contenders: to deliver an item, or to find who has one."""
+
+    DOWNLOADS = "downloads"
+    LOOKUPS = "lookups"
+
+
 class Arrival(StrEnum):
     """How demand comes: all at once, at random with a mean rate, or evenly spread."""
 
@@ -49,7 +56,8 @@ class LinkClass:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The links of the origin's host and of each peer, and the one-way delay between any two hosts.
+    """The links of the origin's host and of each peer, the one-way delay between any two hosts, and the share of
+    packets that are lost on the way.
 
     Where there are `classes`, peers have their links, and `peer` stands for nobody.
     """
@@ -58,6 +66,7 @@ class Links:
     peer: Link
     delay: float
     classes: tuple[LinkClass, ...] = ()
+    loss: float = 0.0
 
     @property
     def unlimited(self) -> bool:
@@ -90,8 +99,53 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnContender:
+    """A system that a person brings along: command templates for its server and its client (scenarios.own)."""
+
+    name: str
+    serve: str
+    fetch: str
+    url: str
+    port: int
+    install: str
+    """The command that installs it, for whoever lacks it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """This share of all nodes, or of the supernodes among them, dies at once at half time."""
+
+    share: float
+    supernodes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """What is looked for in a network of nodes: `items`, from one that every fourth node has to those that one has.
+
+    `rate` is lookups per second in the whole network, for `duration` seconds; of all nodes the share `churn` leaves
+    without a goodbye each minute, each replaced by a new one.
+    """
+
+    items: int
+    rate: float
+    duration: float
+    churn: float = 0.0
+    kill: Kill | None = None
+
+    @property
+    def count(self) -> int:
+        """How many lookups there are."""
+        return max(1, round(self.rate * self.duration))
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
-    """Everything that defines a run besides the machine it runs on."""
+    """Everything that defines a run besides the machine it runs on.
+
+    Where there are `lookups` nothing is delivered: `peers` are nodes that look for each other, the item is empty, and
+    links are unlimited unless they are given.
+    """
 
     name: str
     title: str
@@ -103,3 +157,6 @@ class Scenario:
     peers: tuple[int, ...]
     repeats: int
     seed: int
+    lookups: Lookups | None = None
+    own: tuple[OwnContender, ...] = ()
+    """Contenders brought along, whether they take part or not."""

@@ -11,7 +11,9 @@ from typing import Any
 
 from harness.errors import UsageError, unknown_name
 from harness.scenarios.keys import KEYS, REQUIRED
-from harness.scenarios.model import Arrival, Content, Demand, Link, Links, Scenario
+from harness.scenarios.model import Arrival, Content, Demand, Kind, Link, Links, Lookups, Scenario
+
+LEAST_NODES = 2
 
 RATE = re.compile(r"links\.(server|peer)\.(up|down)")
 """The keys that are rates of links."""
@@ -19,16 +21,19 @@ RATE = re.compile(r"links\.(server|peer)\.(up|down)")
 
 def read_scenario(path: Path, overrides: Mapping[str, tuple[str, object]] | None = None) -> Scenario:
     """The scenario in a TOML file, with overrides (key → where it was given, value) in place; raises UsageError."""
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from error
+    tables = _load(path)
     given: dict[str, tuple[str, object]] = {"name": (str(path), path.stem.lower().replace(" ", "-"))}
     given.update((key, (str(path), value)) for key, value in _flatten(tables, str(path)))
     given.update(overrides or {})
     return _build(given, str(path))
+
+
+def read_contenders(path: Path) -> dict[str, tuple[str, object]]:
+    """The override that brings along the contenders of a file, tables [contender.NAME]; raises UsageError."""
+    tables = _load(path)
+    if tables.keys() != {"contender"}:
+        raise UsageError(f"{path}: must hold tables [contender.NAME] with serve and fetch, and nothing else")
+    return {"contender": (str(path), tables["contender"])}
 
 
 def parse_overrides(assignments: Iterable[str]) -> dict[str, tuple[str, object]]:
@@ -40,6 +45,15 @@ def parse_overrides(assignments: Iterable[str]) -> dict[str, tuple[str, object]]
             raise UsageError(f"--set {assignment}: write key=value, as in --set content.size=16MiB")
         overrides[_known(key.strip(), "--set")] = ("--set", value.strip())
     return overrides
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from error
 
 
 def _flatten(table: Mapping[str, Any], where: str, prefix: str = "") -> Iterable[tuple[str, object]]:
@@ -64,6 +78,9 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
     values: dict[str, Any] = {}
     for name, key in KEYS.items():
         place, value = given.get(name, (where, key.default))
+        if value is REQUIRED and values.get("kind") is Kind.LOOKUPS and key.unused is not None:
+            values[name] = key.unused
+            continue
         if value is REQUIRED:
             raise UsageError(f"{where}: {name}: missing; every scenario needs it")
         try:
@@ -77,6 +94,7 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
         )
     _check_unlimited(values, given, where)
     _check_classes(values, given)
+    _check_kind(values, given)
     return Scenario(
         name=values["name"],
         title=values["title"],
@@ -87,12 +105,25 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
             peer=Link(values["links.peer.up"], values["links.peer.down"]),
             delay=values["links.delay"],
             classes=values["links.classes"],
+            loss=values["links.loss"],
         ),
         demand=Demand(values["demand.arrival"], values["demand.over"]),
         contenders=values["contenders"],
         peers=values["peers"],
         repeats=values["repeats"],
         seed=values["seed"],
+        own=values["contender"],
+        lookups=_lookups(values) if values["kind"] is Kind.LOOKUPS else None,
+    )
+
+
+def _lookups(values: Mapping[str, Any]) -> Lookups:
+    return Lookups(
+        items=values["lookup.items"],
+        rate=values["lookup.load"],
+        duration=values["lookup.duration"],
+        churn=values["lookup.churn"],
+        kill=values["lookup.kill"],
     )
 
 
@@ -116,3 +147,16 @@ def _check_classes(values: Mapping[str, Any], given: Mapping[str, tuple[str, obj
             raise UsageError(f"--set: {name}: peers have classes of links here; set links.classes, or clear it first")
     if math.isinf(values["links.server.up"]):
         raise UsageError(f"{given['links.classes'][0]}: links.classes: unlimited links have no classes")
+
+
+def _check_kind(values: Mapping[str, Any], given: Mapping[str, tuple[str, object]]) -> None:
+    """Raise UsageError for keys that mean nothing in a scenario of this kind, and for networks of one node."""
+    of_lookups = values["kind"] is Kind.LOOKUPS
+    foreign = ("content.", "demand.", "links.classes") if of_lookups else ("lookup.",)
+    for name, (place, _) in given.items():
+        if name.startswith(foreign) or (of_lookups and name == "contender"):
+            means = "in a scenario of downloads" if of_lookups else "in a scenario of lookups: swarmbench run lookup"
+            raise UsageError(f"{place}: {name}: has a meaning only {means}")
+    if of_lookups and min(values["peers"]) < LEAST_NODES:
+        place = given["peers"][0]
+        raise UsageError(f"{place}: peers: a network has at least {LEAST_NODES} nodes: one that seeks, one that has")

@@ -29,11 +29,12 @@ def overlay_of(discovery: str | None, contacts: Sequence[str]) -> Overlay | None
         if contacts:
             raise click.UsageError("--contact names a node of a network: say which family it is of with --discovery")
         return None
-    return Overlay(discovery, tuple(_contact(contact) for contact in contacts))
+    return Overlay(discovery, tuple(address_of("--contact", contact) for contact in contacts))
 
 
-def _contact(text: str) -> Address:
+def address_of(option: str, text: str) -> Address:
+    """The address that an option was given; raises click.UsageError."""
     try:
         return parse_address(text)
     except ValueError:
-        raise click.UsageError(f"--contact {text}: give an IP address and a port, as 192.0.2.1:6881") from None
+        raise click.UsageError(f"{option} {text}: give an IP address and a port, as 192.0.2.1:6881") from None

@@ -1,18 +1,24 @@
-"""`track` and `scrape`: a tracker, and what trackers count."""
+"""`track`, `supernode` and `scrape`: a tracker, one of several that help each other, and what trackers count."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from p2p_node.commands.options import ADDRESS
+from p2p_node.commands.options import ADDRESS, address_of
 from p2p_node.commands.running import run, until_stopped
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.torrent import read_torrent
+from p2p_node.wire.address import Address, canonical_host
 from p2p_node.wire.scrape import SwarmCounts
+
+if TYPE_CHECKING:
+    from p2p_node.shell.tracker_server import TrackerServer
 
 
 @click.command()
@@ -22,6 +28,25 @@ from p2p_node.wire.scrape import SwarmCounts
 def track(address: str, port: int, interval: float) -> None:
     """Run a tracker at http://ADDRESS:PORT/announce and udp://ADDRESS:PORT."""
     run(_track(address, port, interval))
+
+
+@click.command()
+@click.option("--address", required=True, help="Address to listen on, at which the other supernodes reach it.")
+@click.option("--port", type=click.IntRange(1, 65535), default=6969, show_default=True, help="Port to listen on.")
+@click.option("--interval", type=click.FloatRange(min=1), default=60, show_default=True, help="Seconds of announces.")
+@click.option(
+    "--peer", "peers", metavar="HOST:PORT", multiple=True, help="Another supernode; the rest are learnt of it."
+)
+def supernode(address: str, port: int, interval: float, peers: Sequence[str]) -> None:
+    """Run a supernode: a tracker at http://ADDRESS:PORT/announce and udp://ADDRESS:PORT that tells of the peers of
+    other supernodes as well."""
+    try:
+        own = canonical_host(address), port
+    except ValueError:
+        raise click.UsageError(f"--address {address}: give an IP address") from None
+    if ip_address(own[0]).is_unspecified:
+        raise click.UsageError(f"--address {address}: give the one at which the other supernodes reach this one")
+    run(_supernode(own, interval, [address_of("--peer", peer) for peer in peers]))
 
 
 @click.command()
@@ -45,7 +70,16 @@ def scrape(source: str, info_hash: str | None) -> None:
 async def _track(address: str, port: int, interval: float) -> None:
     from p2p_node.shell.tracker_server import TrackerServer
 
-    tracker = TrackerServer(interval)
+    await _serve(TrackerServer(interval), address, port)
+
+
+async def _supernode(own: Address, interval: float, peers: Sequence[Address]) -> None:
+    from p2p_node.shell.supernode_server import SupernodeServer
+
+    await _serve(SupernodeServer(interval, own, peers), *own)
+
+
+async def _serve(tracker: TrackerServer, address: str, port: int) -> None:
     host, port = await tracker.listen(address, port)
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"listening on http://{shown}:{port}/announce and udp://{shown}:{port}/announce")

@@ -67,6 +67,7 @@ class Connection:
         "reqq",
         "requested",
         "revealed",
+        "run",
         "spoken",
         "suggested",
         "turn",
@@ -135,6 +136,8 @@ class Connection:
         """Where others can dial this peer; None while it has not said so."""
         self.reqq = DEFAULT_REQQ
         """Requests that this peer queues."""
+        self.run = BLOCK
+        """Longest run of blocks in bytes that it sends and takes in one message; a block, unless it says more."""
         self.upload_only = False
         """Whether it wants nothing (BEP 21)."""
         self.metadata_size: int | None = None

@@ -82,17 +82,26 @@ class Downloader:
     def received(self, connection: Connection, run: wire.Blocks, now: float) -> None:
         """Blocks came. Raises ProtocolError when they were never asked for."""
         piece, count, length = run.piece, len(run.blocks), len(run.blocks[0])
-        first, remainder = divmod(run.begin, BLOCK)
-        last = first + count - 1
-        came = (2 << last) - (1 << first) if last < self.picker.block_count(piece) else 0
+        size = count * length
+        came = self.picker.covered(piece, run.begin, size)
         asked = connection.pending.among(piece, came)
         if not came or came & ~asked & ~connection.cancelled.get(piece, 0):
-            raise ProtocolError(f"unsolicited block {first} of piece {piece}")
-        if remainder or length != self.picker.block_size(piece, last) or (count > 1 and length != BLOCK):
-            raise ProtocolError(f"block {first} of piece {piece} has {length} bytes at {run.begin}")
-        connection.download.add(count * length, now)
+            raise ProtocolError(f"unsolicited block {run.begin // BLOCK} of piece {piece}")
+        fits = (length <= BLOCK and count == 1) or (length <= connection.run and not length % BLOCK)
+        if not fits or size != self.picker.size(piece, came) or run.begin % BLOCK:
+            raise ProtocolError(f"block {run.begin // BLOCK} of piece {piece} has {length} bytes at {run.begin}")
+        connection.download.add(size, now)
         self._answered(connection, piece, came, now)
         self._take_in(run, came, connection.address)
+
+    def expects(self, connection: Connection, piece: int, begin: int, size: int) -> bool:
+        """Whether these bytes are a run of whole blocks that this peer may send, was asked for, and nobody sent yet."""
+        partial = self.picker.partials.get(piece)
+        if partial is None or begin % BLOCK or size % BLOCK or size > connection.run:
+            return False
+        came = self.picker.covered(piece, begin, size)
+        missing = came & partial.missing == came and partial.admits(connection.address)
+        return missing and connection.pending.among(piece, came) == came
 
     def take(self, piece: int, block: int, data: bytes | memoryview, source: Address) -> None:
         """A whole block came from a web seed, or is zeros that it need not send."""
@@ -224,26 +233,33 @@ class Downloader:
         last = blocks[-1]
         length = self.picker.block_size(piece, last)
         whole = len(blocks) if length == BLOCK else len(blocks) - 1
-        if whole:
-            self._effects.append(Send(connection.id, wire.Requests(piece, blocks[0] * BLOCK, BLOCK, whole)))
+        most = connection.run // BLOCK
+        runs, rest = divmod(whole, most)
+        begin = blocks[0] * BLOCK
+        if runs:
+            self._effects.append(Send(connection.id, wire.Requests(piece, begin, most * BLOCK, runs)))
+        if rest:
+            begin += runs * most * BLOCK
+            self._effects.append(Send(connection.id, wire.Request(piece, begin, rest * BLOCK)))
         if length < BLOCK:
             self._effects.append(Send(connection.id, wire.Request(piece, last * BLOCK, length)))
 
     def _take_in(self, run: wire.Blocks, came: int, source: Address) -> None:
-        piece, length = run.piece, len(run.blocks[0])
+        piece = run.piece
         needed = self.picker.receive(piece, came, source)
-        again = (came & ~needed).bit_count() * length
+        again = self.picker.size(piece, came & ~needed)
         self.wasted += again
         self.duplicates += again
         if not needed:
             return
-        self._unverified += needed.bit_count() * length
+        self._unverified += self.picker.size(piece, needed)
         if needed == came:
             self._effects.append(Store(piece, run.begin, run.blocks))
         else:
-            first = run.begin // BLOCK
             for block in bits.members(needed):
-                self._effects.append(Store(piece, block * BLOCK, [run.blocks[block - first]]))
+                at = block * BLOCK - run.begin
+                number, start = divmod(at, len(run.blocks[0]))
+                self._effects.append(Store(piece, block * BLOCK, [run.blocks[number][start : start + BLOCK]]))
         if asked := self._requests.among(piece, needed):
             self._cancel_elsewhere(piece, asked)
         if not self.picker.partials[piece].missing:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from p2p_node.core.connection import Connection
 from p2p_node.core.uploader import MAX_UPLOADS
 from p2p_node.wire.extension import BY_OWN_NUMBER, HANDSHAKE_NUMBER, OWN_NUMBERS, Extension, ExtensionHandshake
-from p2p_node.wire.messages import Extended, Message
+from p2p_node.wire.messages import BLOCK, RUN, Extended, Message
 
 VERSION = "swarmbench 0.1"
 
@@ -55,6 +55,7 @@ class Extensions:
             your_host=peer.address[0],
             metadata_size=self._metadata_size,
             upload_only=self.upload_only,
+            run=RUN,
         )
         self._send(peer, Extended(HANDSHAKE_NUMBER, handshake.encode()), now)
 
@@ -83,5 +84,7 @@ class Extensions:
             peer.reqq = said.reqq
         if said.metadata_size is not None:
             peer.metadata_size = said.metadata_size
+        if said.run is not None:
+            peer.run = max(min(said.run, RUN) // BLOCK, 1) * BLOCK
         if said.upload_only is not None:
             peer.upload_only = said.upload_only

@@ -26,8 +26,8 @@ from p2p_node.wire.metainfo import Metainfo
 
 FORMING_S = 1.5
 """For so long after it joined, a peer that downloads turns others away when it has enough connections: in a flash crowd
-all dial at once, and who has twice the neighbours of another gets twice as much. Shorter than the pause after which they
-dial again (dialer.RETRY_S), so that whoever found too few is let in then, and later comers always."""
+all dial at once, and who has twice the neighbours of another gets twice as much. Shorter than the pause after which
+they dial again (dialer.RETRY_S), so that whoever found too few is let in then, and later comers always."""
 
 PATIENCE_S = 30.0
 """Who still downloads then looks for twice as many peers, as those it has may be slow."""
@@ -35,6 +35,10 @@ PATIENCE_S = 30.0
 GREETING_S, INTEREST_S = 2.0, 15.0
 """Where all places are taken, a connection gives its own up that has not shaken hands after the first of these, or is
 of no interest to either side after the second; transmission looks at its interest every ten seconds."""
+
+STARVED_S = 1.0
+"""Whose peers have had nothing for it so long dials more of them than are enough: in a crowd whose peers find one
+another before they find the seed, all places would else be taken by those who have nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Node:
         self._search = Search(() if metainfo.private else metainfo.info_hashes, own[1])
         self._came_complete = self.complete
         self._joined_at = now
+        self._starving_since: float | None = None
         self._unproven: dict[ConnectionId, Address] = {}
         """Connections dialled that have not shaken hands: a peer that just closes them may take another later."""
         self._effects: list[Effect] = []
@@ -195,6 +200,10 @@ class Node:
         again is no use."""
         self.swarm.range_failed(number, wish, for_good, now)
 
+    def expects(self, connection: ConnectionId, piece: int, begin: int, size: int) -> bool:
+        """Whether this run of blocks is still missing, and this peer was asked for it; a question, not an input."""
+        return self.swarm.expects(connection, piece, begin, size)
+
     def next_upload(self, most: int, now: float) -> Upload | None:
         """The next blocks to send, at most `most` bytes unless one is longer; None when nothing waits or the link is
         busy. Answer with `drained` when the socket has taken them, then ask again."""
@@ -230,6 +239,9 @@ class Node:
         starving = self.swarm.starving
         if starving:
             self._trackers.lonely(now)
+            self._starving_since = now if self._starving_since is None else self._starving_since
+        else:
+            self._starving_since = None
         self._search.provide()
         self._search.tend(starving or (not self.complete and len(self.swarm.connections) < FEW_PEERS), now)
         self._announce(now)
@@ -270,7 +282,11 @@ class Node:
         if self.complete:
             return
         connections = self.swarm.connections.values()
-        enough = self._settings.enough_connections * (1 if now < self._joined_at + PATIENCE_S else 2)
         connected = {peer.listen_address or peer.address for peer in connections}
-        for address in self._dialer.next(connected, enough - len(connections), now):
+        for address in self._dialer.next(connected, self._wanted(now) - len(connections), now):
             self._effects.append(Dial(address))
+
+    def _wanted(self, now: float) -> int:
+        if self._starving_since is not None and now - self._starving_since >= STARVED_S:
+            return self._settings.max_connections
+        return self._settings.enough_connections * (1 if now < self._joined_at + PATIENCE_S else 2)

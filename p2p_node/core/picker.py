@@ -192,6 +192,11 @@ class Picker:
         short = BLOCK - self.block_size(piece, last) if blocks >> last & 1 else 0
         return blocks.bit_count() * BLOCK - short
 
+    def covered(self, piece: int, begin: int, size: int) -> int:
+        """The blocks that these bytes of the piece are part of; none when they reach beyond its end."""
+        first, last = begin // BLOCK, (begin + size - 1) // BLOCK
+        return (2 << last) - (1 << first) if last < self.block_count(piece) else 0
+
     def padding(self, piece: int) -> int:
         """The blocks of this piece that are all padding."""
         return self._metainfo.padding(piece) if self._padded else 0

@@ -211,6 +211,11 @@ class Swarm:
         self.web_seeds.failed(number, wish, for_good, now)
         self._fill_all(now)
 
+    def expects(self, connection: ConnectionId, piece: int, begin: int, size: int) -> bool:
+        """Whether these bytes of a piece are still missing, and this peer was asked for them."""
+        peer = self.connections.get(connection)
+        return peer is not None and self.downloader.expects(peer, piece, begin, size)
+
     def next_upload(self, most: int, now: float) -> Upload | None:
         """The next blocks to send, or None when nothing waits or the link is busy."""
         return self.uploader.next_upload(most, now)

@@ -69,9 +69,17 @@ class Registry:
         """How many peers are known, over all swarms."""
         return len(self._ages)
 
+    @property
+    def info_hashes(self) -> Iterable[bytes]:
+        """The swarms known."""
+        return self._swarms.keys()
+
+    def __contains__(self, info_hash: bytes) -> bool:
+        return info_hash in self._swarms
+
     def announce(self, announce: Announce, host: str, now: float, ipv6: bool | None = None) -> AnnounceReply:
         """Take in an announce made from `host`, and choose peers for the answer at random; seeds are given no seeds
-        but when they start.
+        but when they start. Who names port 0 is answered and not remembered.
 
         `ipv6` limits the answer to one family of addresses.
         """
@@ -79,7 +87,7 @@ class Registry:
         identity = (announce.peer_id, is_ipv6(host))
         if announce.event is Event.STOPPED:
             self._leave(announce, identity, host)
-        else:
+        elif announce.port:
             self._enter(announce, identity, host, now)
         swarm = self._swarms.get(announce.info_hash) or _Swarm()
         return AnnounceReply(

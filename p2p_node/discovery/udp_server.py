@@ -8,8 +8,8 @@ from hashlib import blake2b
 import msgspec
 
 from p2p_node.discovery.registry import Registry
-from p2p_node.wire.address import Address, is_ipv6
-from p2p_node.wire.announce import Announce
+from p2p_node.wire.address import IPV4, IPV6, Address, is_ipv6
+from p2p_node.wire.announce import Announce, AnnounceReply
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.udp_tracker import (
     Answer,
@@ -47,30 +47,38 @@ class UdpServer:
             request = decode_request(data)
         except ProtocolError:
             return None
-        known = isinstance(request.question, Connect) or self._gave_out(request.connection, source, now)
+        known = isinstance(request.question, Connect) or self.gave_out(request.connection, source, now)
         answer = self._answer(request, source, now) if known else Refused("connection id expired")
+        if answer is None:
+            return None
         reply = encode_answer(request.transaction, answer, is_ipv6(source[0]))
         return reply if known or len(reply) <= len(data) else None
 
-    def _answer(self, request: Request, source: Address, now: float) -> Answer:
+    def gave_out(self, connection: int, source: Address, now: float) -> bool:
+        """Whether this address was given the connection id not long ago, so that it has received it."""
+        period = int(now // PERIOD_S)
+        return any(connection == self._connection_id(source, period - age) for age in range(PERIODS))
+
+    def _answer(self, request: Request, source: Address, now: float) -> Answer | None:
         match request.question:
             case Connect():
                 return Connected(self._connection_id(source, int(now // PERIOD_S)))
             case Scrape(info_hashes):
                 return Scraped(tuple(self._registry.scrape(info_hashes).values()))
             case announce:
-                return self._announce(announce, source, now)
+                return self._announce(announce, request.transaction, source, now)
 
-    def _announce(self, announce: Announce, source: Address, now: float) -> Answer:
+    def _announce(self, announce: Announce, _transaction: int, source: Address, now: float) -> AnnounceReply | None:
+        """The reply; None when it is to come later."""
         ipv6 = is_ipv6(source[0])
-        reply = self._registry.announce(announce, source[0], now, ipv6)
-        most = (MAX_DATAGRAM - _HEAD) // (18 if ipv6 else 6)
-        return reply if len(reply.peers) <= most else msgspec.structs.replace(reply, peers=reply.peers[:most])
-
-    def _gave_out(self, connection: int, source: Address, now: float) -> bool:
-        period = int(now // PERIOD_S)
-        return any(connection == self._connection_id(source, period - age) for age in range(PERIODS))
+        return fitting(self._registry.announce(announce, source[0], now, ipv6), ipv6)
 
     def _connection_id(self, source: Address, period: int) -> int:
         named = f"{source[0]} {source[1]} {period}".encode()
         return int.from_bytes(blake2b(named, key=self._secret, digest_size=8).digest(), "big")
+
+
+def fitting(reply: AnnounceReply, ipv6: bool) -> AnnounceReply:
+    """The reply, with no more peers than one datagram of this family takes."""
+    most = (MAX_DATAGRAM - _HEAD) // (IPV6 if ipv6 else IPV4)
+    return reply if len(reply.peers) <= most else msgspec.structs.replace(reply, peers=reply.peers[:most])

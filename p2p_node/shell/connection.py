@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from p2p_node.boundary import ConnectionId
+from p2p_node.shell.landing import Landing
 from p2p_node.wire import handshake
 from p2p_node.wire.announce import Address
 from p2p_node.wire.errors import ProtocolError
-from p2p_node.wire.frames import MAX_FRAME, decode_frames, missing_bytes
+from p2p_node.wire.frames import MAX_FRAME, decode_frames, missing_bytes, piece_head
 from p2p_node.wire.handshake import Handshake
-from p2p_node.wire.messages import BLOCK, Message
+from p2p_node.wire.messages import BLOCK, PIECE_HEADER, Message, Piece
 
 if TYPE_CHECKING:
     from p2p_node.shell.peer import Peer
@@ -36,6 +37,10 @@ could be used before. On a slow link this saves a wake-up a packet, two thirds o
 READ = 512 * 1024
 """Bytes received at once at most: what is read is still in the processor's cache when it is copied to its piece."""
 
+WORTH_LANDING = 8 * BLOCK
+"""Runs from this size on are received where they belong. It takes a call for their head and one for them at least,
+which costs as much as copying a quarter of this."""
+
 MAX_UNREAD = 4 << 20
 """Bytes that wait for a peer to read them, beyond which it is cut off: more than two turns of blocks and every answer
 that an honest peer may have coming."""
@@ -56,7 +61,8 @@ class Traffic:
 
 
 class PeerConnection(asyncio.BufferedProtocol):
-    """Feeds `Peer.handshake` and `Peer.messages`; keeps the incomplete rest of what it received."""
+    """Feeds `Peer.handshake` and `Peer.messages`; keeps the incomplete rest of what it received, but receives long runs
+    of blocks where they belong."""
 
     def __init__(self, peer: Peer, number: ConnectionId, outgoing: bool) -> None:
         self.number = number
@@ -67,6 +73,9 @@ class PeerConnection(asyncio.BufferedProtocol):
         self._outgoing = outgoing
         self._shaken = False
         self._rest = b""
+        self._landing: Landing | None = None
+        self._landed = False
+        """Whether a run has just landed: another is likely to follow, of which only the head is to be received here."""
         self._socket: socket.socket | None = None
         self._wake_at = 1
         self._unsent = 0
@@ -83,20 +92,27 @@ class PeerConnection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed."""
         self.transport = None
+        if self._landing is not None:
+            self._peer.landed(self._landing)
         if self._socket is not None:
             self._socket.detach()  # the transport closes it
             self._socket = None
         self._peer.connection_lost(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where to receive to: behind the rest of last time."""
+        """Where to receive to: behind the rest of last time, or where it belongs."""
+        if self._landing is not None:
+            return self._landing.rest
         kept = len(self._rest)
         _receive_buffer[:kept] = self._rest
-        return _receive_buffer[kept : kept + READ]
+        return _receive_buffer[kept : PIECE_HEADER if self._landed else kept + READ]
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes were received."""
         self._peer.traffic.received += nbytes
+        if self._landing is not None:
+            self._land(self._landing, nbytes)
+            return
         end = len(self._rest) + nbytes
         position = 0
         try:
@@ -113,13 +129,35 @@ class PeerConnection(asyncio.BufferedProtocol):
         except ProtocolError as error:
             self._peer.misbehaved(self, str(error))
             return
-        self._rest = bytes(_receive_buffer[position:end])
-        self._sleep_until_whole(nbytes)
         if messages:
             self._peer.messages(self, messages, nbytes)
+        rest = _receive_buffer[position:end]
+        self._landed = self._landed and 0 < len(rest) < PIECE_HEADER
+        self._landing = self._begin_landing(rest)
+        self._rest = b"" if self._landing is not None else bytes(rest)
+        self._sleep_until_whole(nbytes)
+
+    def _begin_landing(self, rest: memoryview) -> Landing | None:
+        head = piece_head(rest) if self._shaken else None
+        if head is None or head[2] < WORTH_LANDING:
+            return None
+        landing = self._peer.land(self, *head)
+        if landing is not None:
+            landing.put(rest[PIECE_HEADER:])
+        return landing
+
+    def _land(self, landing: Landing, received: int) -> None:
+        landing.filled += received
+        if landing.whole:
+            self._landing = None
+            self._landed = True
+            self._peer.landed(landing)
+            run = Piece(landing.piece, landing.begin, landing.memory)
+            self._peer.messages(self, [run], PIECE_HEADER + len(landing.memory))
 
     def _sleep_until_whole(self, received: int) -> None:
-        missing = missing_bytes(self._rest) if self._shaken and received < TRICKLE else 1
+        slow = self._shaken and received < TRICKLE and not self._landed
+        missing = missing_bytes(self._rest) if slow else 1
         wake_at = missing if missing > WORTH_SLEEPING else 1
         if wake_at != self._wake_at and self._socket is not None:
             self._wake_at = wake_at

@@ -66,6 +66,11 @@ class Discovering:
             self._perform()
         return taken
 
+    def meet(self, contact: Address) -> None:
+        """Somebody named a node of the overlay."""
+        self.discovery.join([contact], self._loop.time())
+        self._perform()
+
     def leave(self) -> None:
         """Say goodbye, and do no more."""
         self.discovery.leave(self._loop.time())

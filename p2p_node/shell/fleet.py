@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from p2p_node.core.swarm import SwarmSettings
+from p2p_node.shell.control import body_of, errors_as_json, healthy
 from p2p_node.shell.discovering import Overlay
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.fetch import fetch
 from p2p_node.shell.metrics import exposition
 from p2p_node.shell.peer import Peer
 from p2p_node.shell.verifying import hashers
-
-_Body = TypeVar("_Body")
 
 
 class NewPeer(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,7 +55,7 @@ class Fleet:
 
     def application(self) -> web.Application:
         """The aiohttp application that speaks the control API."""
-        app = web.Application(middlewares=[_errors_as_json])
+        app = web.Application(middlewares=[errors_as_json])
         app.add_routes(
             [
                 web.post("/peers", self._add),
@@ -65,14 +63,14 @@ class Fleet:
                 web.delete("/peers/{id}", self._remove),
                 web.post("/peers/{id}/fetch", self._fetch),
                 web.get("/metrics", self._metrics),
-                web.get("/healthz", _healthy),
+                web.get("/healthz", healthy),
             ]
         )
         app.on_shutdown.append(self._close)
         return app
 
     async def _add(self, request: web.Request) -> web.Response:
-        order = await _body(request, NewPeer)
+        order = await body_of(request, NewPeer)
         if order.id in self._members:
             raise web.HTTPConflict(reason=f"peer {order.id} exists already")
         peer = Peer(self._hasher, order.upload_rate, order.download_rate, self._overlay)
@@ -100,7 +98,7 @@ class Fleet:
         return web.Response(status=204)
 
     async def _fetch(self, request: web.Request) -> web.StreamResponse:
-        order = await _body(request, FetchOrder)
+        order = await body_of(request, FetchOrder)
         member = self._member(request)
         if member.fetching or member.peer.node is not None:
             raise web.HTTPConflict(reason=f"peer {request.match_info['id']} is fetching already")
@@ -132,23 +130,3 @@ class Fleet:
         if member is None:
             raise web.HTTPNotFound(reason=f"no peer {request.match_info['id']}")
         return member
-
-
-async def _healthy(_request: web.Request) -> web.Response:
-    return web.Response(text="ok")
-
-
-async def _body(request: web.Request, kind: type[_Body]) -> _Body:
-    try:
-        return msgspec.json.decode(await request.read(), type=kind)
-    except msgspec.DecodeError as error:
-        raise web.HTTPBadRequest(reason=str(error)) from None
-
-
-@web.middleware
-async def _errors_as_json(request: web.Request, handler: Any) -> web.StreamResponse:
-    try:
-        response: web.StreamResponse = await handler(request)
-        return response
-    except web.HTTPError as error:
-        return web.json_response({"error": error.reason}, status=error.status)

@@ -16,15 +16,18 @@ from p2p_node.boundary import ConnectionId
 from p2p_node.core.metadata_node import MetadataNode
 from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
+from p2p_node.discovery.families import DHT
 from p2p_node.shell.alarm import Alarm
 from p2p_node.shell.announcing import Announcing
 from p2p_node.shell.connection import PeerConnection, Traffic
 from p2p_node.shell.datagrams import DatagramSocket
+from p2p_node.shell.dht_ports import DhtPorts
 from p2p_node.shell.dialing import Dialing
 from p2p_node.shell.discovering import Discovering, Overlay
 from p2p_node.shell.downlink import Downlink
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.intake import Intake
+from p2p_node.shell.landing import Landing
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.throttle import TokenBucket
 from p2p_node.shell.uplink import Uplink
@@ -85,6 +88,7 @@ class Peer:
         self._announcing: Announcing | None = None
         self._overlay = overlay
         self._discovering: Discovering | None = None
+        self._dht_ports: DhtPorts | None = None
         self._datagrams = DatagramSocket(self.feed, self._claim)
         self._listed = asyncio.Event()
         self._parted = asyncio.Event()
@@ -114,6 +118,8 @@ class Peer:
         if self._overlay is not None:
             self._discovering = Discovering(self._overlay, self.address, self._datagrams.send, self._found)
             self._performers |= self._discovering.performers
+            if self._overlay.family == DHT:
+                self._dht_ports = DhtPorts(self.address[1], self._discovering.meet)
 
     def seek(self, magnet: Magnet) -> None:
         """Look for the metadata of this torrent among its peers."""
@@ -224,6 +230,8 @@ class Peer:
         if self.node is not None:
             self.node.shaken_hands(connection.number, shake, self._loop.time())
             self._perform()
+            if self._dht_ports is not None and (greeting := self._dht_ports.greeting(shake)):
+                self._write({connection.number: [greeting]})
 
     def messages(self, connection: PeerConnection, messages: list[Message], received: int) -> None:
         """A peer said something."""
@@ -231,8 +239,22 @@ class Peer:
             return
         if self._downlink is not None:
             self._downlink.received(connection, received)
+        if self._dht_ports is not None:
+            self._dht_ports.heard(connection.address, messages)
         self.node.received(connection.number, messages, self._loop.time())
         self._perform()
+
+    def land(self, connection: PeerConnection, piece: int, begin: int, size: int) -> Landing | None:
+        """A run of blocks begins to come: where to receive it, if it is wanted; ends with `landed`."""
+        if not isinstance(self.node, Node) or self._storage is None:
+            return None
+        expected = self.node.expects(connection.number, piece, begin, size)
+        return self._storage.land(piece, begin, size) if expected else None
+
+    def landed(self, landing: Landing) -> None:
+        """A run is here, or will never be."""
+        if self._storage is not None:
+            self._storage.landed(landing)
 
     def misbehaved(self, connection: PeerConnection, reason: str) -> None:
         """A peer sent what is no protocol."""
@@ -277,7 +299,7 @@ class Peer:
         for effect in self.node.take_effects():
             if isinstance(effect, boundary.Send):
                 message = effect.message
-                frame = message.encode() if isinstance(message, Handshake) else encode(message)
+                frame = self._introduce(message) if isinstance(message, Handshake) else encode(message)
                 outgoing.setdefault(effect.connection, []).append(frame)
             elif isinstance(effect, boundary.Serve):
                 serve = True
@@ -290,11 +312,14 @@ class Peer:
             self._close(close)
         if serve and self._uplink is not None:
             self._uplink.serve()
-        if isinstance(self.node, Node) and self.node.listed:
+        if not self._listed.is_set() and isinstance(self.node, Node) and self.node.listed:
             self._listed.set()
         if self.node.parted:
             self._parted.set()
         self._alarm.set(self.node.timer)
+
+    def _introduce(self, shake: Handshake) -> bytes:
+        return (shake if self._dht_ports is None else self._dht_ports.introduction(shake)).encode()
 
     def _write(self, outgoing: dict[ConnectionId, list[bytes]]) -> None:
         for number, frames in outgoing.items():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.files import Files
+from p2p_node.shell.landing import Landing, Landings
 from p2p_node.shell.piece_buffers import PieceBuffers
 from p2p_node.wire import merkle
 from p2p_node.wire.metainfo import Metainfo
@@ -25,17 +26,26 @@ class Storage:
         self.closed = False
         self._metainfo = metainfo
         self._buffers: dict[int, memoryview] = {}
+        self._landings = Landings()
         self._pool = PieceBuffers(metainfo.piece_length)
 
     def store(self, piece: int, begin: int, blocks: Sequence[bytes | memoryview]) -> None:
-        """Copy blocks, side by side, of a piece in progress."""
-        buffer = self._buffers.get(piece)
-        if buffer is None:
-            buffer = self._buffers[piece] = self._pool.take()
+        """Copy blocks, side by side, of a piece in progress, unless they have landed there."""
+        buffer = self._buffer(piece)
         for block in blocks:
             end = begin + len(block)
-            buffer[begin:end] = block
+            if not isinstance(block, memoryview) or block.obj is not buffer.obj:
+                self._landings.divert(piece, begin, end)
+                buffer[begin:end] = block
             begin = end
+
+    def land(self, piece: int, begin: int, size: int) -> Landing | None:
+        """Receive missing blocks of a piece in progress where they belong; None when others already bring some."""
+        return self._landings.begin(piece, begin, self._buffer(piece)[begin : begin + size])
+
+    def landed(self, landing: Landing) -> None:
+        """The blocks are here, to be stored at once, or will never be."""
+        self._landings.end(landing)
 
     def finish(self, piece: int) -> bool:
         """Hash the collected piece and write it if it is right; called on another thread. Raises NodeError when it
@@ -53,6 +63,7 @@ class Storage:
         """Forget a piece in progress, or one that is written now."""
         buffer = self._buffers.pop(piece, None)
         if buffer is not None:
+            self._landings.divert(piece, 0, len(buffer))
             self._pool.give_back(buffer)
 
     def read(self, piece: int, begin: int, blocks: Sequence[memoryview]) -> None:
@@ -89,6 +100,12 @@ class Storage:
         self.files.close()
         self._buffers.clear()
         self._pool.clear()
+
+    def _buffer(self, piece: int) -> memoryview:
+        buffer = self._buffers.get(piece)
+        if buffer is None:
+            buffer = self._buffers[piece] = self._pool.take()
+        return buffer
 
     def _is_right(self, piece: int, buffer: memoryview) -> bool:
         if not self._metainfo.can_verify(piece):

@@ -16,7 +16,7 @@ from p2p_node.discovery.registry import Registry
 from p2p_node.discovery.udp_server import UdpServer
 from p2p_node.shell.errors import describe
 from p2p_node.wire.address import Address, canonical_host
-from p2p_node.wire.announce import decode_announce, encode_failure, encode_reply
+from p2p_node.wire.announce import Announce, AnnounceReply, decode_announce, encode_failure, encode_reply
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.scrape import decode_scrape, encode_scrape_reply
 
@@ -24,10 +24,11 @@ BACKLOG = 1024
 
 
 class TrackerServer:
-    """Answers announces and scrapes; `interval` is the seconds between a peer's announces."""
+    """Answers announces and scrapes, from a registry of its own unless it is given one; `interval` is the seconds
+    between a peer's announces."""
 
-    def __init__(self, interval: float) -> None:
-        self._registry = Registry(interval, Random())
+    def __init__(self, interval: float, registry: Registry | None = None) -> None:
+        self._registry = registry or Registry(interval, Random())
         self._udp = UdpServer(self._registry, os.urandom(32))
         self._runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=1.0)
         self._transport: asyncio.DatagramTransport | None = None
@@ -80,13 +81,22 @@ class TrackerServer:
         self._requests.labels("udp", "ignored" if answer is None else "answered").inc()
         return answer
 
+    async def announced(self, announce: Announce, host: str) -> AnnounceReply:
+        """The answer to an announce over HTTP."""
+        return self._registry.announce(announce, host, monotonic())
+
+    def send(self, data: bytes, to: Address) -> None:
+        """Send this over UDP."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(data, to)
+
     async def _announce(self, request: web.Request) -> web.Response:
         try:
             announce = decode_announce(request.rel_url.raw_query_string)
         except ProtocolError as error:
             return self._refuse(error)
         host = canonical_host(request.remote or "0.0.0.0")
-        return self._answer(encode_reply(self._registry.announce(announce, host, monotonic())))
+        return self._answer(encode_reply(await self.announced(announce, host)))
 
     async def _scrape(self, request: web.Request) -> web.Response:
         try:

@@ -6,6 +6,7 @@ A run of blocks is read from the file in one call, each block behind the room fo
 from __future__ import annotations
 
 import asyncio
+import mmap
 from collections.abc import Callable, Mapping
 
 from p2p_node.boundary import ConnectionId, Upload
@@ -19,13 +20,17 @@ from p2p_node.wire.messages import BLOCK, PIECE_HEADER, frame_blocks
 
 _ROOM = MOST + MOST_REQUESTS * PIECE_HEADER
 
+_AT = 64 - PIECE_HEADER
+"""Where in a page the messages begin. The kernel reads a file for 0.11 CPU-s/GiB, but for up to 0.38 to memory that
+begins less than 32 bytes further on in its page than the file's bytes do in theirs (0050)."""
+
 _SPARE = 4
 """Buffers kept for the next run; a fresh one costs page faults."""
 
 _POOLED_FROM = 4 * BLOCK
 """Shorter runs get a buffer of their own: a slow link holds it for long, and need not hold a whole one."""
 
-_spare: list[bytearray] = []
+_spare: list[memoryview] = []
 """For the whole process: a buffer is in use only while a socket has not taken all of it."""
 
 
@@ -46,7 +51,7 @@ class Uplink:
         self._rate = rate
         self._failed = failed
         self._loop = asyncio.get_running_loop()
-        self._sending: dict[ConnectionId, bytearray] = {}
+        self._sending: dict[ConnectionId, memoryview] = {}
         """What sockets have not taken yet."""
         self._waking: asyncio.TimerHandle | None = None
 
@@ -96,22 +101,22 @@ class Uplink:
         requests = upload.requests
         size = requests.count * requests.length
         room = size + requests.count * PIECE_HEADER
-        buffer = bytearray(room) if size < _POOLED_FROM else _pooled_buffer()
+        buffer = memoryview(bytearray(room)) if size < _POOLED_FROM else _pooled_buffer()
         self._storage.read(requests.piece, requests.begin, frame_blocks(buffer, requests))
         if self._rate is not None:
             self._rate.take(size, now)
         connection.allow_unsent(upload.turn if upload.turn < MOST else UNBOUNDED)
-        if connection.write(memoryview(buffer)[:room]):
+        if connection.write(buffer[:room]):
             _recycle(buffer)
             self._node.drained(upload.connection, now)
         else:
             self._sending[upload.connection] = buffer
 
 
-def _pooled_buffer() -> bytearray:
-    return _spare.pop() if _spare else bytearray(_ROOM)
+def _pooled_buffer() -> memoryview:
+    return _spare.pop() if _spare else memoryview(mmap.mmap(-1, _AT + _ROOM))[_AT:]
 
 
-def _recycle(buffer: bytearray) -> None:
+def _recycle(buffer: memoryview) -> None:
     if len(buffer) == _ROOM and len(_spare) < _SPARE:
         _spare.append(buffer)

@@ -44,11 +44,15 @@ def parse_address(text: str) -> Address:
 
 def pack_address(address: Address) -> bytes:
     """An address and port in 6 bytes, or 18 for IPv6."""
+    if not is_ipv6(address[0]):  # as with reading
+        return bytes(map(int, address[0].split("."))) + address[1].to_bytes(_PORT, "big")
     return ipaddress.ip_address(address[0]).packed + address[1].to_bytes(_PORT, "big")
 
 
 def unpack_address(data: bytes) -> Address:
     """The address and port in 6 bytes, or 18 for IPv6."""
+    if len(data) == IPV4:  # ten times as fast, for who reads hundreds of them
+        return f"{data[0]}.{data[1]}.{data[2]}.{data[3]}", data[4] << 8 | data[5]
     return canonical_host(str(ipaddress.ip_address(data[:-_PORT]))), int.from_bytes(data[-_PORT:], "big")
 
 
@@ -64,3 +68,18 @@ def unpack_addresses(data: bytes, ipv6: bool = False) -> tuple[Address, ...]:
         raise ProtocolError(f"compact peers of {len(data)} bytes")
     found = (unpack_address(data[at : at + size]) for at in range(0, len(data), size))
     return tuple(address for address in found if address[1])
+
+
+def pack_mixed(addresses: Iterable[Address]) -> bytes:
+    """A compact list of both families: a byte that counts those of IPv4, they, and those of IPv6."""
+    addresses = tuple(addresses)
+    count = sum(not is_ipv6(host) for host, _ in addresses)
+    return bytes([count]) + pack_addresses(addresses) + pack_addresses(addresses, ipv6=True)
+
+
+def unpack_mixed(data: bytes) -> tuple[Address, ...]:
+    """The addresses in a compact list of both families; raises ProtocolError."""
+    middle = 1 + IPV4 * data[0] if data else 1
+    if len(data) < middle:
+        raise ProtocolError("compact list that is cut short")
+    return unpack_addresses(data[1:middle]) + unpack_addresses(data[middle:], ipv6=True)

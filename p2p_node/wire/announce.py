@@ -37,8 +37,8 @@ class Event(StrEnum):
 class Announce(msgspec.Struct, frozen=True):
     """A peer tells a tracker what it is doing, and asks for other peers.
 
-    `wanted` is -1 for as many as the tracker likes; `key` is a secret by which a peer is known
-    again when its address changed.
+    `wanted` is -1 for as many as the tracker likes; `key` is a secret by which a peer is known again when its address
+    changed. With port 0 a peer asks without being told of: nobody could dial it.
     """
 
     info_hash: bytes
@@ -63,6 +63,11 @@ class AnnounceReply(msgspec.Struct, frozen=True):
     min_interval: float = 0.0
     warning: str = ""
     tracker_id: bytes = b""
+
+
+def inquiry(info_hash: bytes, peer_id: bytes = bytes(20), wanted: int = -1) -> Announce:
+    """The announce of who asks for peers, and wants nobody to hear of itself."""
+    return Announce(info_hash, peer_id, 0, 0, 0, 1, Event.REGULAR, wanted)
 
 
 def announce_url(tracker: str, announce: Announce) -> str:
@@ -98,7 +103,7 @@ def decode_announce(query: str) -> Announce:
     return Announce(
         info_hash=_binary(fields, "info_hash"),
         peer_id=_binary(fields, "peer_id"),
-        port=_number(fields, "port", 1, 65535),
+        port=_number(fields, "port", 0, 65535),
         uploaded=_number(fields, "uploaded", 0, 1 << 63, default=0),
         downloaded=_number(fields, "downloaded", 0, 1 << 63, default=0),
         left=_number(fields, "left", 0, 1 << 63, default=0),

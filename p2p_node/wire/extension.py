@@ -41,7 +41,8 @@ class ExtensionHandshake(msgspec.Struct, frozen=True):
     """What a peer says of itself; None is what it did not say. A later one changes only what it mentions.
 
     `numbers` holds the known extensions only; 0 switches one off. `reqq` is the number of requests that it queues,
-    `your_host` the address that it sees the other end at, `metadata_size` the bytes of the info dictionary.
+    `your_host` the address that it sees the other end at, `metadata_size` the bytes of the info dictionary. `run` is
+    this project's own: the longest run of blocks in bytes that it sends and takes in one message (ADR 0050).
     """
 
     numbers: dict[Extension, int] = {}
@@ -51,6 +52,7 @@ class ExtensionHandshake(msgspec.Struct, frozen=True):
     your_host: str | None = None
     metadata_size: int | None = None
     upload_only: bool | None = None
+    run: int | None = None
 
     def encode(self) -> bytes:
         """The payload of the extension message with number 0."""
@@ -67,6 +69,8 @@ class ExtensionHandshake(msgspec.Struct, frozen=True):
             fields[b"metadata_size"] = self.metadata_size
         if self.upload_only is not None:
             fields[b"upload_only"] = int(self.upload_only)
+        if self.run is not None:
+            fields[b"sb_run"] = self.run
         return bencoding.encode(fields)
 
     @classmethod
@@ -84,6 +88,7 @@ class ExtensionHandshake(msgspec.Struct, frozen=True):
             your_host=_host(fields.get(b"yourip")),
             metadata_size=_number(fields, b"metadata_size", 1, 1 << 31),
             upload_only=None if upload_only is None else bool(upload_only),
+            run=_number(fields, b"sb_run", 1, 1 << 31),
         )
 
 

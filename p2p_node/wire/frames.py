@@ -12,7 +12,7 @@ from p2p_node.wire import messages
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.messages import Message
 
-MAX_FRAME = 1 << 20
+MAX_FRAME = messages.RUN + 9
 """Longest frame accepted; a bitfield of eight million pieces, or sixty-four ordinary blocks."""
 
 _LENGTH_KIND = struct.Struct(">IB")
@@ -117,6 +117,15 @@ def _decode_requests(data: memoryview, position: int) -> tuple[Message, int]:
     if count == 1:
         return messages.Request(piece, begin, length), end
     return messages.Requests(piece, begin, length, count), end
+
+
+def piece_head(rest: memoryview) -> tuple[int, int, int] | None:
+    """The piece, begin and length of the block at whose message a stream breaks off; None when it is another message,
+    or cannot be told yet. To be asked after `decode_frames`, which has judged the length."""
+    if len(rest) < _PIECE_HEAD.size:
+        return None
+    length, kind, piece, begin = _PIECE_HEAD.unpack_from(rest)
+    return (piece, begin, length - 9) if kind == messages.PIECE else None
 
 
 def missing_bytes(rest: bytes) -> int:

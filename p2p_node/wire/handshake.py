@@ -1,4 +1,4 @@
-"""The handshake: 68 bytes that open every connection (BEP 3), with the reserved bits of BEP 6, 10 and 52."""
+"""The handshake: 68 bytes that open every connection (BEP 3), with the reserved bits of BEP 5, 6, 10 and 52."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ PROTOCOL = b"\x13BitTorrent protocol"
 LENGTH = 68
 
 _EXTENSION_BYTE, _EXTENSION_BIT = 5, 0x10  # BEP 10
+_DHT_BYTE, _DHT_BIT = 7, 0x01  # BEP 5
 _FAST_BYTE, _FAST_BIT = 7, 0x04  # BEP 6
 _V2_BYTE, _V2_BIT = 7, 0x10  # BEP 52
 
@@ -23,6 +24,8 @@ class Handshake(msgspec.Struct, frozen=True):
     extensions: bool = True
     v2: bool = False
     """Whether a connection of a hybrid torrent's v1 swarm may be answered with the v2 info hash (BEP 52)."""
+    dht: bool = False
+    """Whether the sender's host takes part in the DHT and wants to hear of others' nodes by PORT messages."""
 
     def encode(self) -> bytes:
         """The 68 bytes to send."""
@@ -33,6 +36,8 @@ class Handshake(msgspec.Struct, frozen=True):
             reserved[_FAST_BYTE] |= _FAST_BIT
         if self.v2:
             reserved[_V2_BYTE] |= _V2_BIT
+        if self.dht:
+            reserved[_DHT_BYTE] |= _DHT_BIT
         return PROTOCOL + reserved + self.info_hash + self.peer_id
 
     @classmethod
@@ -48,6 +53,7 @@ class Handshake(msgspec.Struct, frozen=True):
             fast=bool(reserved[_FAST_BYTE] & _FAST_BIT),
             extensions=bool(reserved[_EXTENSION_BYTE] & _EXTENSION_BIT),
             v2=bool(reserved[_V2_BYTE] & _V2_BIT),
+            dht=bool(reserved[_DHT_BYTE] & _DHT_BIT),
         )
 
 

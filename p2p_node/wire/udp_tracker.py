@@ -159,7 +159,5 @@ def _pack_announce(announce: Announce) -> bytes:
 
 def _unpack_announce(body: bytes) -> Announce:
     info_hash, peer_id, downloaded, left, uploaded, event, _, key, wanted, port = _ANNOUNCE.unpack_from(body)
-    if not port:
-        raise ProtocolError("port is out of range")
     known = _EVENTS[event] if event < len(_EVENTS) else Event.REGULAR
     return Announce(info_hash, peer_id, port, uploaded, downloaded, left, known, max(wanted, -1), key)

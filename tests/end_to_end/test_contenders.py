@@ -36,7 +36,7 @@ def check(swarmbench, told, name):
     return row
 
 
-@pytest.mark.parametrize("name", ["swarm", "libtorrent", "http", "bare"])
+@pytest.mark.parametrize("name", ["swarm", "libtorrent", "http", "http-curl", "bare"])
 def test_without_links_prewritten_files_are_filled(swarmbench, name):
     """The scenario `speed`: no theory of links applies, and a busy machine is no reason to doubt a row."""
     told = swarmbench("run", "speed", "--contenders", available(name), *UNSHAPED, "--out", swarmbench.out)
@@ -45,7 +45,7 @@ def test_without_links_prewritten_files_are_filled(swarmbench, name):
     assert row["valid"], row["invalid_reason"]
 
 
-@pytest.mark.parametrize("name", ["libtorrent", "aria2", "transmission"])
+@pytest.mark.parametrize("name", ["libtorrent", "aria2", "transmission", "nginx-curl"])
 def test_a_reference_client_fetches_over_shaped_links(swarmbench, name):
     """In the namespace lab, where nothing can be faster than theory, however busy the machine is with other tests."""
     if not NamespaceLab.availability().usable:
@@ -67,6 +67,15 @@ def test_a_reference_client_caps_itself_where_no_kernel_shapes(swarmbench, name)
     )  # fmt: skip
     row = check(swarmbench, told, name)
     assert row["completion_s"]["last"] > 1.5
+
+
+def test_nginx_says_why_it_caps_nothing(swarmbench):
+    """It limits connections one by one, so no uplink would be shared; the row names the lab to use."""
+    slow = ("--set", "links.server.up=4mbit", *UNSHAPED)
+    told = swarmbench("run", "flash-crowd", "--contenders", available("nginx"), *slow, "--out", swarmbench.out)
+    assert told.returncode == 1
+    [row] = swarmbench.rows()
+    assert "use --lab namespace" in row["invalid_reason"]
 
 
 def test_transmission_says_why_it_cannot_run_in_the_loopback_lab(swarmbench):

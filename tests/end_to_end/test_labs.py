@@ -53,12 +53,12 @@ def in_lab(name: str, deed: Callable[[Lab], Awaitable[None]]) -> None:
 
 async def probe(lab: Lab, flows: list[Flow], scratch: Path) -> float:
     """Payload rate of these flows together, measured in the lab."""
-    plan = Plan(flows[0], [Phase("flows", flows, ramp_s=0.2, window_s=0.4, buffer=1 << 15)])
+    plan = Plan(flows[0], [[Phase("flows", flows, ramp_s=0.2, window_s=0.4, buffer=1 << 15)]])
     (scratch / "plan").write_bytes(msgspec.json.encode(plan))
     argv = module_argv("harness.labs.probe", str(scratch / "plan"), str(scratch / "findings"))
     process = await lab.start(argv, log=scratch / "log")
     assert await process.wait() == 0, (scratch / "log").read_text()
-    return msgspec.json.decode((scratch / "findings").read_bytes(), type=Findings).rates["flows"]
+    return msgspec.json.decode((scratch / "findings").read_bytes(), type=Findings).phases["flows"].rate
 
 
 def check_calibration(measured: dict[str, float]) -> None:
@@ -67,6 +67,9 @@ def check_calibration(measured: dict[str, float]) -> None:
     assert measured["peer_up_duplex"] == pytest.approx(8 * MBIT * DUPLEX, rel=0.02)
     assert measured["peer_down"] == pytest.approx(32 * MBIT * ONE_WAY, rel=0.02)
     assert 0 < measured["round_trip_s"] < 0.005
+    for link in measured["links"]:
+        assert link["measured"] == pytest.approx(link["expected"], rel=0.02), link
+        assert link["fairness_jain"] is None or link["fairness_jain"] > 0.95
 
 
 def test_namespace_links_carry_their_rates_less_headers() -> None:
@@ -263,12 +266,30 @@ def test_a_delay_is_given_or_refused_in_one_line(tmp_path: Path) -> None:
     in_lab("namespace", deed)
 
 
-def test_the_loopback_lab_refuses_a_delay() -> None:
-    """It cannot hold packets back, and says who could."""
+def test_loss_is_given_or_refused_in_one_line(tmp_path: Path) -> None:
+    """With netem TCP has to send again; without it, a usage error names the alternatives."""
+
+    async def deed(lab: Lab) -> None:
+        try:
+            hosts = await lab.lay_out([SERVER, *peers(1)], loss=0.05)
+        except UsageError as error:
+            assert "no netem" in str(error)
+            assert "links.loss=0%" in str(error)
+            return
+        process = await lab.start(["sleep", "60"], log=tmp_path / "log")
+        await probe(lab, [Flow(hosts[0].address, hosts[1].address)], tmp_path)
+        assert read_health(process.pid).retransmitted_segments > 0
+
+    in_lab("namespace", deed)
+
+
+@pytest.mark.parametrize("what", [{"delay": 0.02}, {"loss": 0.01}])
+def test_the_loopback_lab_refuses_a_delay_and_loss(what: dict[str, float]) -> None:
+    """It cannot hold packets back, nor drop them, and says who could."""
 
     async def deed(lab: Lab) -> None:
         with pytest.raises(UsageError, match="--lab namespace"):
-            await lab.lay_out([SERVER], delay=0.02)
+            await lab.lay_out([SERVER], **what)
 
     in_lab("loopback", deed)
 

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from baseline_server.errors import Refusal
+from baseline_server.ranges import Unsatisfiable
 from p2p_node.wire.errors import MagnetError, MetainfoError, ProtocolError
 
-REFUSALS = (ProtocolError, MetainfoError, MagnetError)
+REFUSALS = (ProtocolError, MetainfoError, MagnetError, Refusal, Unsatisfiable)
 
 
 @dataclass(frozen=True)

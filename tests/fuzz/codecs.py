@@ -23,12 +23,15 @@ from p2p_node.wire.announce import (
     pack_address,
     unpack_addresses,
 )
-from p2p_node.wire.frames import MAX_FRAME, decode_frames, missing_bytes
+from p2p_node.wire.frames import MAX_FRAME, decode_frames, missing_bytes, piece_head
 from p2p_node.wire.handshake import Handshake, check_prefix
 from p2p_node.wire.messages import Message
 from p2p_node.wire.metainfo import decode_metainfo
 from tests.fuzz.codec import Codec
+from tests.fuzz.dht_codecs import DHT_CODECS
 from tests.fuzz.extension_codecs import EXTENSION_CODECS
+from tests.fuzz.gossip_codecs import GOSSIP_CODECS
+from tests.fuzz.http_codecs import HTTP_CODECS
 from tests.fuzz.tracker_codecs import TRACKER_CODECS
 
 
@@ -115,6 +118,8 @@ def _check_frames(data: bytes) -> None:
     found, used = decode_frames(memoryview(data))
     rest = data[used:]
     assert 1 <= missing_bytes(rest) <= MAX_FRAME + 4
+    head = piece_head(memoryview(rest))
+    assert head is None or len(rest) - messages.PIECE_HEADER < head[2] <= messages.RUN
     encoded = b"".join(map(messages.encode, found))
     again, end = decode_frames(memoryview(encoded))
     assert _singly(again) == _singly(found) and end == len(encoded)
@@ -240,4 +245,7 @@ CODECS = (
     Codec("metainfo", _metainfo, _check_metainfo),
     *EXTENSION_CODECS,
     *TRACKER_CODECS,
+    *HTTP_CODECS,
+    *DHT_CODECS,
+    *GOSSIP_CODECS,
 )

@@ -32,6 +32,7 @@ def _handshake(rng: Random) -> bytes:
         your_host=rng.choice([None, "10.0.0.1", "fd00::1"]),
         metadata_size=rng.choice([None, rng.randrange(1, 1 << 20)]),
         upload_only=rng.choice([None, True, False]),
+        run=rng.choice([None, rng.randrange(1, 1 << 21)]),
     ).encode()
 
 

@@ -38,10 +38,21 @@ QUIET = {
 """Settings of a session that talks to nobody it was not told of, in plain TCP."""
 
 
-class LibtorrentClient:
-    """A session on one address that talks to nobody but the peers of its torrents."""
+DHT = {
+    "enable_dht": True,
+    # It holds neighbours on one subnet, and frequent questions, for an attack.
+    "dht_restrict_routing_ips": False,
+    "dht_restrict_search_ips": False,
+    "dht_block_ratelimit": 1000,
+}
+"""Settings of a session that takes part in the DHT of a laboratory."""
 
-    def __init__(self, host: str, port: int) -> None:
+
+class LibtorrentClient:
+    """A session on one address that talks to nobody but the peers of its torrents, and to the DHT that it enters by the
+    node at `contact`, if any."""
+
+    def __init__(self, host: str, port: int, contact: str | None = None) -> None:
         self.address = (host, port)
         self.session = lt.session(
             QUIET
@@ -50,9 +61,13 @@ class LibtorrentClient:
                 "outgoing_interfaces": host,
                 # Two sessions that dial each other at the same moment end both connections.
                 "min_reconnect_time": 1,
-                "alert_mask": lt.alert.category_t.error_notification,
+                "alert_mask": lt.alert.category_t.error_notification | lt.alert.category_t.dht_notification,
             }
+            | ({} if contact is None else DHT | {"dht_bootstrap_nodes": contact})
         )
+        if contact is not None:
+            # What it is given before it has entered the DHT, it announces a minute later.
+            wait_for(lambda: any(isinstance(alert, lt.dht_bootstrap_alert) for alert in self.session.pop_alerts()))
 
     def add_torrent(self, torrent: Path, directory: Path) -> lt.torrent_handle:
         """Seed or fetch the content of a torrent file in this directory, whichever it needs."""

@@ -1,4 +1,5 @@
-"""A libtorrent session as a program: `libtorrent_program.py ADDRESS PORT DIRECTORY TORRENT|MAGNET [--super] [--slow]`.
+"""A libtorrent session as a program: `libtorrent_program.py ADDRESS PORT DIRECTORY TORRENT|MAGNET [--super] [--slow]
+[--contact HOST:PORT]`.
 
 It seeds what the directory holds and fetches the rest, writes the file `DIRECTORY.done` when all is there, and stays.
 """
@@ -19,7 +20,8 @@ SLOW = 20_000
 def main() -> None:
     """Run until killed."""
     address, port, directory, source, *options = sys.argv[1:]
-    client = LibtorrentClient(address, int(port))
+    contact = options[options.index("--contact") + 1] if "--contact" in options else None
+    client = LibtorrentClient(address, int(port), contact)
     if source.startswith("magnet:"):
         handle = client.add_magnet(source, Path(directory))
     else:

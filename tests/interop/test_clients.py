@@ -70,11 +70,12 @@ class Swarm:
         command = node("seed", self.torrent, "--data", self.item, "--address", address, "--port", PORT, *options)
         self._run_until("seeding", command, "seed")
 
-    def get(self, magnet: bool = False, name: str = "ours") -> Path:
+    def get(self, magnet: bool = False, name: str = "ours", *options: object) -> Path:
         """Our download; returns where the item will be."""
         out = self.directory / name
         address = self._network.new_address()
-        self._run(node("get", self.source(magnet), "--out", out, "--address", address, "--seed-time", PATIENCE_S), name)
+        where = ("--out", out, "--address", address, "--seed-time", PATIENCE_S)
+        self._run(node("get", self.source(magnet), *where, *options), name)
         return out / "item"
 
     def start(self, program: Program, magnet: bool = False, seeds: bool = False, name: str = "") -> Path:

@@ -6,10 +6,9 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
+from typing import Protocol
 
-from harness.contenders.fetcher.download import Download, connect
-from harness.contenders.fetcher.pace import Pace
-from harness.contenders.fetcher.source import parse
+from harness.contenders.fetcher.source import Source, parse
 from harness.contenders.hosting.errors import FetchFailed, Refused
 from harness.contenders.hosting.events import Done, Event, FirstByte, Progress, Sources, Started
 from harness.contenders.hosting.metrics import Tally
@@ -22,23 +21,66 @@ _SILENCE_S = 60.0
 """Without a single byte, after which the server is given up."""
 
 
+class Download(Protocol):
+    """One download, done by whichever client."""
+
+    first_byte: asyncio.Future[float]
+    finished: asyncio.Future[float]
+    """When the item was verified and stored; fails with FetchFailed."""
+
+    @property
+    def path(self) -> Path:
+        """Where the item is stored once the download has finished."""
+        ...
+
+    @property
+    def received(self) -> int:
+        """Bytes of content that came."""
+        ...
+
+    @property
+    def stored(self) -> int:
+        """Bytes stored so far."""
+        ...
+
+    async def connect(self, address: str) -> None:
+        """Begin, from `address`. Raises FetchFailed."""
+        ...
+
+    def fail(self, failure: FetchFailed, *, abrupt: bool = False) -> None:
+        """End the download, if it has not ended; `abrupt` resets the connection instead of closing it."""
+        ...
+
+    def hang_up(self) -> None:
+        """Close the connection, however far it has come."""
+        ...
+
+
+class Client(Protocol):
+    """What makes downloads: our own client, or curl."""
+
+    def __call__(self, source: Source, directory: Path, sha256: str | None) -> Download:
+        """A download into a directory, not begun."""
+        ...
+
+
 class Fetcher:
     """One downloader."""
 
     port = 0
 
-    def __init__(self, order: PeerOrder, tally: Tally) -> None:
+    def __init__(self, order: PeerOrder, tally: Tally, client: Client) -> None:
         self.name = order.id
         self.address = order.address
         self.state = State.IDLE
         self._directory = Path(order.directory)
-        self._rate = order.download_rate
         self._tally = tally
+        self._client = client
         self._download: Download | None = None
 
     @property
     def bytes(self) -> int:
-        """Bytes of the last fetch that are hashed and stored."""
+        """Bytes of the last fetch that are stored."""
         return self._download.stored if self._download else 0
 
     async def fetch(self, order: FetchOrder) -> AsyncGenerator[Event, None]:
@@ -50,14 +92,13 @@ class Fetcher:
             raise Refused(409, f"peer {self.name!r} is fetching already")
         source = parse(order.source)
         sha256 = order.sha256.lower() if order.sha256 else None
-        pace = Pace(self._rate, time.monotonic()) if self._rate is not None else None
-        download = self._download = Download(source, self._directory, sha256, pace)
+        download = self._download = self._client(source, self._directory, sha256)
         self.state = State.FETCHING
         self._tally.fetching += 1
         try:
             yield Started(time.monotonic())
             try:
-                await connect(download, source, self.address, self._rate)
+                await download.connect(self.address)
                 async for event in self._events(download):
                     yield event
                 done = _done(download, await download.finished, None)

@@ -64,6 +64,11 @@ class Program:
         """Whether it has not ended."""
         return self._process.returncode is None
 
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code, None while it runs."""
+        return self._process.returncode
+
     async def ended(self, patience: float) -> None:
         """Wait until its end was told, at most `patience` seconds."""
         await asyncio.wait([self._watch], timeout=patience)

@@ -52,12 +52,12 @@ class NamespaceLab:
         if self._holder is not None:
             await self._holder.close()
 
-    async def lay_out(self, specs: Sequence[HostSpec], *, delay: float = 0.0) -> list[Host]:
+    async def lay_out(self, specs: Sequence[HostSpec], *, delay: float = 0.0, loss: float = 0.0) -> list[Host]:
         """Shape the hosts' links; the first spec gets 10.1.0.1, the others follow. Called once."""
         check_specs(specs, MAX_HOSTS)
         assert self._holder is not None, "lay_out comes after entering the lab"
         hosts = [Host(spec.name, str(FIRST_ADDRESS + number), spec.up, spec.down) for number, spec in enumerate(specs)]
-        layout = Layout([Link(host.address, host.up, host.down) for host in hosts], delay)
+        layout = Layout([Link(host.address, host.up, host.down) for host in hosts], delay, loss)
         answer: Answer = msgspec.json.decode(await self._holder.ask(msgspec.json.encode(layout)), type=Answer)
         if isinstance(answer, Refused):
             raise UsageError(answer.reason) if answer.delay else SwarmbenchError(answer.reason)

@@ -58,7 +58,7 @@ class MissingFeatureError(Exception):
 
 
 class NoDelayError(MissingFeatureError):
-    """This kernel cannot delay packets."""
+    """This kernel cannot delay or lose packets."""
 
 
 def lay_out(layout: Layout) -> str:
@@ -73,7 +73,7 @@ def lay_out(layout: Layout) -> str:
         _redirect_arrivals(ip, lo, ifb)
         _shape(ip, lo, classifier.SOURCE, {link.address: link.up for link in layout.links})
         _shape(ip, ifb, classifier.DESTINATION, {link.address: link.down for link in layout.links})
-        if layout.delay > 0:
+        if layout.delay > 0 or layout.loss > 0:
             _delay(ip, lo, layout)
     return _CONGESTION_CONTROL.read_text().strip()
 
@@ -143,14 +143,16 @@ def _minor(address: str) -> int:
 
 
 def _delay(ip: Any, lo: int, layout: Layout) -> None:
-    """Hold each packet for the one-way delay when it has passed its uplink."""
+    """Hold each packet for the one-way delay when it has passed its uplink, or lose it there."""
     try:
         for link in layout.links:
             parent = classifier.MAJOR | _minor(link.address)
-            ip.tc("add", "netem", lo, parent=parent, delay=round(layout.delay * 1e6), limit=NETEM_PACKETS)
+            how = {"delay": round(layout.delay * 1e6), "loss": layout.loss * 100, "limit": NETEM_PACKETS}
+            ip.tc("add", "netem", lo, parent=parent, **how)
     except NetlinkError as error:
         raise NoDelayError(
-            f"this kernel cannot delay packets (no netem: {error.args[1]}); set links.delay=0s, "
+            f"this kernel cannot delay or lose packets (no netem: {error.args[1]}); "
+            "set links.delay=0s and links.loss=0%, "
             "or load it with: modprobe sch_netem"
         ) from error
 

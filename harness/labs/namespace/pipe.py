@@ -14,10 +14,11 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """The harness's request: these links, with this one-way delay (seconds) between any two hosts."""
+    """The harness's request: these links, and between any two a one-way delay (seconds) and a share of packets lost."""
 
     links: list[Link]
     delay: float = 0.0
+    loss: float = 0.0
 
 
 class LaidOut(msgspec.Struct, frozen=True, tag=True):

@@ -135,3 +135,12 @@ def test_a_deployment_that_crashed_still_has_a_row():
     assert (row.completed, row.failed, row.goodput_bytes_per_s, row.origin_offload) == (0, 4, None, None)
     assert (row.completion_s.last, row.first_byte_s.p50, row.fairness_jain) == (None, None, None)
     assert row.invalid_reason == "swarm: the tracker did not start; no transfer was recorded"
+
+
+def test_first_bytes_and_sources_are_summed_up():
+    """The whole distribution of waits for a first byte, and bytes by who delivered them."""
+    given = [transfer(f"p{i}", first_byte_s=0.1 * i, done_s=2.0) for i in range(1, 3)]
+    row = summarize(Step(), given, [], bound_s=None, lab="namespace", size=8 * MIB)
+    assert row.first_byte_s.p50 == pytest.approx(0.15)
+    assert row.first_byte_s.last == pytest.approx(0.2)
+    assert (row.sources.origin, row.sources.peers) == (4 * MIB, 12 * MIB)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.statistics import jain, median, median_interval, percentile
+from harness.analysis.statistics import median, median_interval, percentile
+from harness.results.fairness import jain
 
 figures = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=60)
 

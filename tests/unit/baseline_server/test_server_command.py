@@ -60,3 +60,25 @@ def test_metrics_count(tmp_path: Path) -> None:
         assert served.metric('baseline_server_responses_total{method="GET",status="404"}') == 1
         assert served.metric("baseline_server_sent_bytes_total") > 1000
         assert served.get("/healthz").body == b"ok\n"
+
+
+def test_files_that_the_server_hides_are_named(tmp_path: Path) -> None:
+    """/metrics and /healthz are the server's own; a file of such a name is not shadowed silently."""
+    (tmp_path / "metrics").write_bytes(b"a file")
+    command = [
+        sys.executable,
+        "-m",
+        "baseline_server",
+        "--root",
+        str(tmp_path),
+        "--address",
+        "127.0.3.1",
+        "--port",
+        "0",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline().startswith("listening on ")
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert said == f"baseline-server: {tmp_path / 'metrics'} cannot be had: /metrics is answered by the server\n"

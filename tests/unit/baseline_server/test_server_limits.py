@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 from serving import PATIENCE_S, Served, answers, baseline_server, read_all
 
@@ -140,3 +142,21 @@ def test_drain_has_an_end(root: Path, how: str) -> None:
                     break
             served.process.send_signal(signal.SIGTERM)
         assert served.process.wait(PATIENCE_S) == 0
+
+
+def test_a_thousand_slow_downloads(root: Path) -> None:
+    """They all progress and none fails, in less than 100 MiB of memory."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 3000:
+        pytest.skip("this machine allows fewer than 3,000 descriptors a process")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
+    with baseline_server(root) as served, ExitStack() as held:
+        socks = [held.enter_context(connect(served, 4096)) for _ in range(1000)]
+        for sock in socks:
+            sock.sendall(REQUEST)
+        for _ in range(5):
+            for sock in socks:
+                assert len(sock.recv(2048)) > 0
+        served_rss = psutil.Process(served.process.pid).memory_info().rss
+        assert served.metric("baseline_server_connections") == 1001
+        assert served_rss < 100 << 20

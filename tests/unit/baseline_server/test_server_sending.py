@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,4 +109,6 @@ def test_clients_that_vanish_leave_nothing(served: Served, root: Path) -> None:
         begin(served, root / "file").close()
     while served.metric("baseline_server_connections") > 1:
         pass
-    assert len(list(fds.iterdir())) <= before
+    give_up = time.monotonic() + PATIENCE_S
+    while len(list(fds.iterdir())) > before:  # the connection that asked may still be closing
+        assert time.monotonic() < give_up

@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.contenders.control import FleetControl
-from harness.contenders.fleets import PEERS_PER_FLEET, fleet_count
+from harness.contenders.fleets import FLEETS_PER_CORE, PEERS_PER_FLEET, fleet_count
 from harness.errors import SwarmbenchError
 
 
-@given(st.integers(1, 10_000))
-def test_fleets_are_neither_overfull_nor_empty(peers):
-    """At most 32 peers a process, two processes from two peers on."""
-    count = fleet_count(peers)
-    assert min(2, peers) <= count <= peers
-    assert count * PEERS_PER_FLEET >= peers
+@given(st.integers(1, 10_000), st.integers(1, 256))
+def test_fleets_are_neither_overfull_nor_empty(peers, cores):
+    """At most 32 peers a process while the cores suffice for so many processes; two from two peers on."""
+    count = fleet_count(peers, cores)
+    assert min(2, peers) <= count <= min(peers, max(2, FLEETS_PER_CORE * cores))
+    assert count * PEERS_PER_FLEET >= peers or count == FLEETS_PER_CORE * cores
 
 
 def test_peers_are_added_and_removed():

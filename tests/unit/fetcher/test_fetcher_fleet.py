@@ -9,13 +9,11 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from controlling import Fleet, fetcher_fleet
+from controlling import Fleet, failure, fetcher_fleet, saying, speaking, url
 from serving import PATIENCE_S, Served, baseline_server, read_all
 
 CONTENT = os.urandom(5_000_000)
@@ -42,48 +40,6 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def name(request: pytest.FixtureRequest) -> str:
     """A peer's id that no other test uses."""
     return "peer-" + hashlib.sha1(request.node.nodeid.encode()).hexdigest()[:12]
-
-
-def url(served: Served, path: str) -> str:
-    return f"http://{served.address[0]}:{served.address[1]}/{path}"
-
-
-@contextmanager
-def speaking(script: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server for one connection that does as `script` says once it was asked; yields a URL of it."""
-
-    def serve() -> None:
-        sock, _ = listener.accept()
-        with sock:
-            sock.settimeout(PATIENCE_S)
-            while b"\r\n\r\n" not in sock.recv(1 << 16):
-                pass
-            script(sock)
-
-    with socket.create_server(("127.0.4.2", 0)) as listener:
-        listener.settimeout(PATIENCE_S)
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"http://127.0.4.2:{listener.getsockname()[1]}/item.bin"
-        thread.join()
-
-
-def saying(*pieces: bytes) -> Callable[[socket.socket], None]:
-    def script(sock: socket.socket) -> None:
-        for piece in pieces:
-            sock.sendall(piece)
-
-    return script
-
-
-def failure(events: list[dict[str, Any]]) -> str:
-    """The error of a fetch that must have failed."""
-    done = events[-1]
-    assert (done["event"], done["ok"], done["bytes"], done["path"]) == ("done", False, 0, None)
-    assert done["sources"] == {"origin": 0, "peers": 0, "webseed": 0}
-    assert "\n" not in done["error"]
-    error: str = done["error"]
-    return error
 
 
 def test_a_fetch_is_stored_and_told(fleet: Fleet, origin: Served, name: str, tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from harness.labs.base import Host, HostSpec
-from harness.labs.calibration import MOST_PEERS, RING, peers_needed
 from harness.labs.pacing import Bucket
 from harness.labs.probe import Arrivals
+from harness.labs.rounds import MOST_PEERS, SIDE_BY_SIDE, Direction, peers_needed, rounds
 
 
 def arrivals(*seen: tuple[float, int]) -> Arrivals:
@@ -64,14 +64,75 @@ def test_a_bucket_holds_its_takers_to_the_rate_together() -> None:
 @pytest.mark.parametrize(
     ("server", "peer", "needed"),
     [
-        ((40, 40), (8, 32), RING),
-        ((100, 100), (1, 4), 50),
-        ((4, 4), (1, 20), 37),
-        ((1000, 1000), (0.25, 1), MOST_PEERS),
+        ((40, 40), (8, 32), 10),
+        ((100, 100), (1, 4), MOST_PEERS),
+        ((4, 4), (1, 20), 41),
+        ((40, 40), (40, 40), 5),
     ],
 )
 def test_enough_peers_are_asked_for_to_fill_every_link(
     server: tuple[float, float], peer: tuple[float, float], needed: int
 ) -> None:
     """The server's uplink needs many downlinks, a fast downlink many uplinks; within reason."""
-    assert peers_needed(HostSpec("server", *server), Host("p", "10.1.0.2", *peer)) == needed
+    assert peers_needed(HostSpec("server", *rates(server)), Host("p", "10.1.0.2", *rates(peer))) == needed
+
+
+def rates(megabits: tuple[float, float]) -> tuple[float, float]:
+    return megabits[0] * 1e6 / 8, megabits[1] * 1e6 / 8
+
+
+def hosts(count: int, up: float = 8, down: float = 32) -> list[Host]:
+    return [Host(f"p{number}", f"10.1.{up:.0f}.{number}", *rates((up, down))) for number in range(1, count + 1)]
+
+
+SERVER = Host("server", "10.1.0.1", 5e6, 5e6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 64])
+def test_figures_of_a_round_share_no_host_and_are_no_work_for_the_machine(count: int) -> None:
+    """What runs side by side must not meet on a link, nor on the processor."""
+    for figures in rounds(SERVER, [hosts(count), hosts(count, 16, 64)]):
+        names = [host.address for figure in figures for host in figure.hosts]
+        assert len(set(names)) == len(names)
+        assert len(figures) == 1 or sum(figure.load for figure in figures) <= SIDE_BY_SIDE
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 64])
+def test_every_link_is_measured_in_every_direction_however_few_peers_there_are(count: int) -> None:
+    """Each figure is there once, and none has a host that talks to itself."""
+    placed = [figure for figures in rounds(SERVER, [hosts(count)]) for figure in figures]
+    assert sorted(figure.name for figure in placed) == [
+        "peer_down_0", "peer_down_one_0", "peer_up_0", "peer_up_duplex_0", "peer_up_one_0", "server_down", "server_up",
+    ]  # fmt: skip
+    assert all(flow.source != flow.target for figure in placed for flow in figure.flows)
+
+
+def test_what_is_expected_counts_headers_acknowledgements_and_the_other_ends() -> None:
+    """1448 of 1514 bytes; less while receiving; and no more than the links on the other side carry."""
+    placed = {figure.name: figure for figures in rounds(SERVER, [hosts(10)]) for figure in figures}
+    assert placed["peer_up_0"].expected(shaped=True) == pytest.approx(1e6 * 0.9564, rel=1e-4)
+    assert placed["peer_up_0"].expected(shaped=False) == 1e6
+    assert placed["peer_up_duplex_0"].direction is Direction.DUPLEX
+    assert placed["peer_up_duplex_0"].expected(shaped=True) == pytest.approx(1e6 * 0.936, rel=1e-3)
+    one = {figure.name: figure for figures in rounds(SERVER, [hosts(1)]) for figure in figures}
+    assert one["server_up"].expected(shaped=True) == pytest.approx(4e6 * 0.9564, rel=1e-4)
+
+
+def test_slow_peers_are_filled_by_the_server() -> None:
+    """Their own uplinks would hold a first window for longer than TCP waits before it sends again."""
+    slow = [Host(f"p{number}", f"10.1.9.{number}", *rates((0.128, 1))) for number in range(1, 20)]
+    placed = {figure.name: figure for figures in rounds(SERVER, [slow]) for figure in figures}
+    assert {other.name for other in placed["peer_down_0"].others} == {"server"}
+    assert len(placed["peer_up_0"].others) == 1
+
+
+def test_a_flow_is_told_apart_from_the_others() -> None:
+    """Shares of a link are counted after the ramp, flow by flow; one that got nothing has nothing."""
+    tally = Arrivals()
+    for tick in range(20):
+        tally.add(1000, 0.1 * tick, flow=0)
+        tally.add(3000, 0.1 * tick, flow=2)
+    none, *_ = Arrivals().flows_since(0.0, 1)
+    first, second, third = tally.flows_since(1.0, 3)
+    assert (none, second) == (0, 0)
+    assert third == pytest.approx(3 * first)

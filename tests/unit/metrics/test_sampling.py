@@ -56,10 +56,8 @@ def test_samples_come_once_a_second():
 
     async def go():
         sampler = Sampler(Step("http", 1, 0), {}, lambda: 0, lambda samples: None)
-        sampler.start(time.monotonic())
-        task = asyncio.create_task(sampler.run())
-        await asyncio.sleep(2.3)
-        task.cancel()
+        async with sampler.during(time.monotonic()):
+            await asyncio.sleep(2.3)
         return [sample.at_s for sample in sampler.samples]
 
     first, second = asyncio.run(go())
@@ -87,3 +85,35 @@ def test_what_a_process_starts_is_metered_with_it():
             os.killpg(child.pid, signal.SIGKILL)
     assert used >= 0.2
     assert max(sample.cpu_s for sample in sampler.samples if sample.role is Role.HARNESS) < 0.1
+
+
+def test_a_program_that_has_ended_is_charged_to_who_started_it():
+    """A program run for one fetch is gone before the last sample; what it used must not be, nor count twice."""
+    burn = "import time\nwhile time.process_time() < {}: pass\n"
+    early, late = burn.format(0.5) + "input()", burn.format(0.3)
+    script = (
+        "import subprocess, sys\n"
+        f"early = subprocess.Popen([sys.executable, '-c', {early!r}], stdin=subprocess.PIPE)\n"
+        "print('started', flush=True)\n"
+        "input()\n"
+        f"subprocess.run([sys.executable, '-c', {late!r}])\n"
+        "early.communicate(b'\\n')\n"
+        "print('ended', flush=True)\n"
+        "input()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as starter:
+        assert starter.stdin is not None and starter.stdout is not None
+        starter.stdout.readline()
+        [child] = psutil.Process(starter.pid).children()
+        deadline = time.monotonic() + 20
+        while sum(child.cpu_times()[:2]) < 0.45 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        sampler = Sampler(Step("http", 1, 0), {Role.PEERS: [starter.pid]}, lambda: 0, lambda samples: None)
+        sampler.start(time.monotonic())
+        starter.stdin.write(b"\n")
+        starter.stdin.flush()
+        starter.stdout.readline()
+        sampler.take()
+        starter.stdin.write(b"\n")
+    [used] = [sample.cpu_s for sample in sampler.samples if sample.role is Role.PEERS]
+    assert 0.25 <= used < 0.5

@@ -14,8 +14,7 @@ from scripted import ScriptedPeers
 
 from p2p_node.boundary import Close, Dial, Send
 from p2p_node.core.dialer import MAX_HALF_OPEN, MAX_KNOWN, Dialer
-from p2p_node.core.node import FORMING_S
-from p2p_node.core.node import Node
+from p2p_node.core.node import FORMING_S, Node
 from p2p_node.core.peer_exchange import BURST, GATHER_S, INTERVAL_S, MAX_REFUSED, MAX_TAKEN, MAX_TOLD, SPREAD_S
 from p2p_node.core.priority import priority
 from p2p_node.wire.address import pack_address

@@ -22,6 +22,7 @@ from p2p_node.shell.peer import Peer
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.tracker_server import TrackerServer
 from p2p_node.shell.verifying import HASHED_INLINE, hashers
+from p2p_node.wire.messages import BLOCK, PIECE_HEADER
 from p2p_node.wire.metainfo import Metainfo, decode_metainfo, encode_metainfo
 
 
@@ -51,8 +52,9 @@ async def running_peer(threads: Executor, upload_rate: float | None = None) -> A
         await peer.leave(abrupt=True)
 
 
-async def transfer(content: bytes, piece_length: int, directory: Path, upload_rate: float | None = None) -> None:
-    """From `directory/source` to `directory/target`; raises NodeError when seed or leech cannot go on."""
+async def transfer(content: bytes, piece_length: int, directory: Path, upload_rate: float | None = None) -> int:
+    """From `directory/source` to `directory/target`; returns the bytes that came over the wire. Raises NodeError
+    when seed or leech cannot go on."""
     async with AsyncExitStack() as stack:
         metainfo = torrent(content, piece_length, await stack.enter_async_context(running_tracker()))
         threads = stack.enter_context(hashers())
@@ -68,11 +70,12 @@ async def transfer(content: bytes, piece_length: int, directory: Path, upload_ra
             task.cancel()
         assert done, "the transfer stands still"
         done.pop().result()
+        return leech.traffic.received
 
 
-def play(content: bytes, piece_length: int, directory: Path, upload_rate: float | None = None) -> None:
+def play(content: bytes, piece_length: int, directory: Path, upload_rate: float | None = None) -> int:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(transfer(content, piece_length, directory, upload_rate))
+        return runner.run(transfer(content, piece_length, directory, upload_rate))
 
 
 @pytest.mark.parametrize("piece_length", [16 * 1024, HASHED_INLINE, 50_000, 1 << 20])
@@ -82,6 +85,15 @@ def test_what_arrives_is_what_was_served(piece_length: int, tmp_path: Path) -> N
     (tmp_path / "source").write_bytes(content)
     play(content, piece_length, tmp_path)
     assert (tmp_path / "target").read_bytes() == content
+
+
+def test_on_a_fast_link_blocks_travel_in_runs(tmp_path: Path) -> None:
+    """Fewer messages than blocks carry the content – far fewer, where nothing else keeps the machine busy."""
+    content = Random(4).randbytes(32 << 20)
+    (tmp_path / "source").write_bytes(content)
+    received = play(content, 2 << 20, tmp_path)
+    assert (tmp_path / "target").read_bytes() == content
+    assert received - len(content) < PIECE_HEADER * len(content) // BLOCK * 9 // 10
 
 
 def test_a_capped_upload_keeps_to_its_rate(tmp_path: Path) -> None:

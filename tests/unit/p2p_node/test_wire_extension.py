@@ -34,6 +34,7 @@ handshakes = st.builds(
     your_host=st.none() | st.ip_addresses().map(str),
     metadata_size=st.none() | st.integers(1, 1 << 31),
     upload_only=st.none() | st.booleans(),
+    run=st.none() | st.integers(1, 1 << 31),
 )
 
 compacts = st.binary(min_size=6, max_size=6) | st.binary(min_size=18, max_size=18)
@@ -54,7 +55,7 @@ def test_a_handshake_survives_a_round_trip(handshake: ExtensionHandshake) -> Non
 
 @given(
     st.dictionaries(
-        st.sampled_from([b"m", b"p", b"v", b"reqq", b"yourip", b"metadata_size", b"upload_only", b"ipv6"]), bencodable
+        st.sampled_from([b"m", b"p", b"v", b"reqq", b"yourip", b"metadata_size", b"upload_only", b"sb_run"]), bencodable
     )
 )
 def test_what_is_of_the_wrong_type_in_a_handshake_is_ignored(fields: dict[bytes, Any]) -> None:
@@ -62,6 +63,7 @@ def test_what_is_of_the_wrong_type_in_a_handshake_is_ignored(fields: dict[bytes,
     handshake = ExtensionHandshake.decode(bencoding.encode(fields))
     assert handshake.port is None or 0 < handshake.port < 65536
     assert handshake.reqq is None or handshake.reqq > 0
+    assert handshake.run is None or handshake.run > 0
     assert all(0 <= number <= 255 for number in handshake.numbers.values())
 
 

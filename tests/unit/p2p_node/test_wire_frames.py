@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from p2p_node.wire import messages as wire
 from p2p_node.wire.errors import ProtocolError
-from p2p_node.wire.frames import MAX_FRAME, decode_frames
+from p2p_node.wire.frames import MAX_FRAME, decode_frames, piece_head
 from p2p_node.wire.messages import Message, encode
 
 uint32 = st.integers(min_value=0, max_value=2**32 - 1)
@@ -129,6 +129,17 @@ def test_lengths_that_do_not_fit_are_refused(frame: bytes) -> None:
     """A frame longer than the cap, or of a length its kind cannot have, is a protocol error before it is buffered."""
     with pytest.raises(ProtocolError):
         decode_frames(memoryview(frame))
+
+
+@given(st.integers(0, 99), st.integers(0, 1 << 30), st.binary(min_size=1, max_size=50), st.data())
+def test_the_head_of_a_block_tells_what_is_coming(piece: int, begin: int, block: bytes, data: st.DataObject) -> None:
+    """As soon as all of it is here, and of no other message."""
+    frame = encode(wire.Piece(piece, begin, block))
+    cut = data.draw(st.integers(0, len(frame) - 1))
+    expected = (piece, begin, len(block)) if cut >= wire.PIECE_HEADER else None
+    assert piece_head(memoryview(frame)[:cut]) == expected
+    other = encode(wire.Extended(1, block + bytes(wire.PIECE_HEADER)))
+    assert piece_head(memoryview(other)[:-1]) is None
 
 
 def test_unknown_messages_are_skipped() -> None:

@@ -10,9 +10,10 @@ from p2p_node.wire.handshake import LENGTH, Handshake, check_prefix
 
 @pytest.mark.parametrize("fast", [True, False])
 @pytest.mark.parametrize("extensions", [True, False])
-def test_a_handshake_survives_a_round_trip(fast: bool, extensions: bool) -> None:
+@pytest.mark.parametrize("dht", [True, False])
+def test_a_handshake_survives_a_round_trip(fast: bool, extensions: bool, dht: bool) -> None:
     """Torrent, peer id and reserved bits are read as they were written, in 68 bytes."""
-    shake = Handshake(b"h" * 20, b"p" * 20, fast, extensions)
+    shake = Handshake(b"h" * 20, b"p" * 20, fast, extensions, dht=dht)
     assert len(shake.encode()) == LENGTH
     assert Handshake.decode(shake.encode()) == shake
 

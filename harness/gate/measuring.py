@@ -1,0 +1,166 @@
+"""Pairs measured: both arms run the same experiment one right after the other, in random order, each from scratch."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import msgspec
+
+from harness.errors import SwarmbenchError, UsageError
+from harness.gate.figures import COUNTERS, FIGURES
+from harness.gate.judgement import Batch, Pair, Subject, subjects
+from harness.gate.plan import Experiment, Plan
+from harness.gate.revisions import Arm
+from harness.results.files import append_lines
+from harness.results.run import read_run
+from harness.results.schema import Row
+
+_Item = TypeVar("_Item")
+
+SHORTEST_S = 0.5
+"""A transfer that takes less is mostly its own beginning, and says little of throughput."""
+
+RUN_S = 600.0
+"""A run that takes longer hangs, and is ended."""
+
+GRACE_S = 10.0
+"""How long an interrupted run may take to clean up."""
+
+MOST_ATTEMPTS = 2
+"""Of the pairs that a batch should have: so many may be tried in all, as rows of a disturbed machine do not count."""
+
+
+class Inconclusive(SwarmbenchError):
+    """Too few pairs could be measured to say anything (exit code 4)."""
+
+    exit_code = 4
+
+
+class PairRecord(msgspec.Struct, frozen=True):
+    """One pair of one subject: a line of `pairs.jsonl`; `first` is the arm that ran first."""
+
+    batch: int
+    pair: int
+    experiment: str
+    contender: str
+    figure: str
+    base: float
+    head: float
+    first: str
+
+
+class Measuring:
+    """Runs batches of pairs, and keeps each pair in `directory` as soon as it is measured."""
+
+    def __init__(
+        self, plan: Plan, base: Arm, head: Arm, directory: Path, rng: Random, tell: Callable[[str], None]
+    ) -> None:
+        self._plan = plan
+        self._arms = (base, head)
+        self._directory = directory
+        self._rng = rng
+        self._tell = tell
+
+    async def batch(self, number: int) -> Batch:
+        """As many valid pairs of every experiment as the plan asks for, after one to warm up. Raises SwarmbenchError
+        when an arm crashes, Inconclusive when too many rows are invalid."""
+        pairs: dict[Subject, list[Pair]] = {s: [] for each in self._plan.experiments for s in subjects(each)}
+        if number == 1:
+            for experiment in self._plan.experiments:
+                self._tell(f"warming up: {experiment.name}")
+                await self._pair(experiment)
+        waiting = {experiment.name: self._plan.pairs for experiment in self._plan.experiments}
+        attempts = dict.fromkeys(waiting, 0)
+        while any(waiting.values()):
+            for experiment in self._shuffled([each for each in self._plan.experiments if waiting[each.name]]):
+                attempts[experiment.name] += 1
+                if attempts[experiment.name] > MOST_ATTEMPTS * self._plan.pairs:
+                    raise Inconclusive(
+                        f"{experiment.name}: more than half of its pairs are invalid: is the machine busy?"
+                    )
+                done = self._plan.pairs - waiting[experiment.name] + 1
+                first, rows, reason = await self._pair(experiment)
+                if reason is not None:
+                    self._tell(f"batch {number}, {experiment.name}: a pair does not count: {reason}")
+                    continue
+                waiting[experiment.name] -= 1
+                records = [_record(subject, rows, first, number, done) for subject in subjects(experiment)]
+                append_lines(self._directory / "pairs.jsonl", records)
+                for subject, record in zip(subjects(experiment), records, strict=True):
+                    pairs[subject].append(Pair(record.base, record.head))
+                self._tell(f"batch {number}, {experiment.name}: pair {done} of {self._plan.pairs}")
+        return pairs
+
+    async def _pair(self, experiment: Experiment) -> tuple[str, dict[str, dict[str, Row]], str | None]:
+        """Which arm ran first, each arm's rows by contender, and why the pair does not count, if it does not."""
+        seed = self._rng.randrange(1, 1_000_000)
+        order = self._shuffled(self._arms)
+        rows = {}
+        for arm in order:
+            rows[arm.name] = await _measure(experiment, arm, seed, self._directory / f"last-{arm.name}")
+        invalid = [row.invalid_reason for found in rows.values() for row in found.values() if not row.valid]
+        return order[0].name, rows, next((reason or "invalid" for reason in invalid), None)
+
+    def _shuffled(self, items: Sequence[_Item]) -> list[_Item]:
+        return self._rng.sample(items, len(items))
+
+
+def _record(subject: Subject, rows: dict[str, dict[str, Row]], first: str, batch: int, pair: int) -> PairRecord:
+    read = FIGURES.get(subject.figure) or COUNTERS[subject.figure]
+    base, head = (read(rows[arm][subject.contender]) for arm in ("base", "head"))
+    if base is None or head is None:
+        raise UsageError(f"{subject}: the scenario gives no such figure; gate another in the plan")
+    return PairRecord(batch, pair, subject.experiment, subject.contender, subject.figure, base, head, first)
+
+
+async def _measure(experiment: Experiment, arm: Arm, seed: int, out: Path) -> dict[str, Row]:
+    """The rows of one fresh run by an arm's own harness, by contender; its directory is kept until the next run."""
+    shutil.rmtree(out, ignore_errors=True)
+    command = arm.command("run", experiment.scenario, "--contenders", ",".join(experiment.contenders))
+    command += ["--peers", str(experiment.peers), "--repeats", "1", "--seed", str(seed), "--out", str(out)]
+    for setting in experiment.settings:
+        command += ["--set", setting]
+    code, told = await _run(command, arm)
+    summary = read_run(out).summary if code == 0 else None
+    if summary is None:
+        raise SwarmbenchError(f"{arm.name} ({arm.revision[:12]}) cannot run {experiment.name}: {told} (kept: {out})")
+    rows = {row.contender: row for row in summary.rows}
+    for row in rows.values():
+        if row.completion_s.last is not None and row.completion_s.last < SHORTEST_S:
+            raise UsageError(
+                f"{experiment.name}: {row.contender} takes {row.completion_s.last:.2f} s, too short to judge; "
+                f"let it move more (content.size) until it takes {SHORTEST_S} s"
+            )
+    return rows
+
+
+async def _run(command: Sequence[str], arm: Arm) -> tuple[int, str]:
+    """Exit code and last line of a run; a cancelled one is asked to end, so that it cleans up."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=arm.tree,
+        env=arm.environment,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        _, told = await asyncio.wait_for(process.communicate(), RUN_S)
+    except TimeoutError:
+        return -1, f"not done after {RUN_S:.0f} s"
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), GRACE_S)
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    lines = told.decode(errors="replace").strip().splitlines()
+    return process.returncode or 0, lines[-1] if lines else f"exit code {process.returncode}"

@@ -1,0 +1,1 @@
+"""The unstructured family: neighbours by HyParView, content by flooding."""
