@@ -20,6 +20,9 @@ MAX_HALF_OPEN = 40
 MAX_KNOWN = 1000
 """Addresses remembered; more would only be a way to fill memory."""
 
+ANSWER_S = 0.5
+"""A dial that has not succeeded by then may be to nobody: another address is tried beside it."""
+
 RETRY_S = 2.0
 MAX_RETRY_S = 60.0
 MAX_ATTEMPTS = 6
@@ -30,6 +33,7 @@ class _Candidate:
     priority: int
     attempts: int = 0
     next_at: float = 0.0
+    dialled_at: float = 0.0
 
 
 class Dialer:
@@ -41,6 +45,8 @@ class Dialer:
         """An address that every node takes for its own would give them all the same favourites."""
         self._candidates: dict[Address, _Candidate] = {}
         self._dialling: dict[Address, _Candidate] = {}
+        self._began = False
+        """Whether any address was dialled yet."""
         self._retry_at: float | None = None
 
     def learn(self, addresses: Iterable[Address]) -> None:
@@ -51,17 +57,24 @@ class Dialer:
                 self._add(address)
 
     def next(self, connected: Container[Address], room: int, now: float) -> list[Address]:
-        """The addresses to dial now, at most `room`."""
+        """The addresses to dial now, for `room` more connections."""
         for address in [address for address in self._candidates if address in connected]:
             del self._candidates[address]
         self._retry_at = min((one.next_at for one in self._candidates.values() if one.next_at > now), default=None)
+        room -= sum(
+            now - dial.dialled_at < ANSWER_S for address, dial in self._dialling.items() if address not in connected
+        )
+        if not self._began:
+            room = max(room, 1)  # others may have come first, but not the seed
         room = max(min(room, MAX_HALF_OPEN - len(self._dialling)), 0)
         due = [address for address, candidate in self._candidates.items() if candidate.next_at <= now]
         if len(due) > room:
             best = heapq.nlargest(room, due[1:], key=lambda address: self._candidates[address].priority)
             due = [*due[:1], *best][:room]
         for address in due:
+            self._began = True
             self._dialling[address] = self._candidates.pop(address)
+            self._dialling[address].dialled_at = now
         return due
 
     def untried(self) -> list[Address]:

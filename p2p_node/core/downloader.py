@@ -24,9 +24,18 @@ MIN_QUEUE = 3
 """Requests under way to a peer at least. A peer that serves many in turn passes over who has nothing waiting: with 2
 and 31 others, some got a fifth less than their share."""
 
-QUEUE_S = 0.1
-"""Beyond MIN_QUEUE, requests under way last this long at the peer's present rate, and the shortest time in which it
-ever answered: enough for its link to stay busy, and little to wait for at the end."""
+QUEUE_S = 0.5
+"""Beyond MIN_QUEUE, requests under way last this long at the peer's present rate, and the time in which it answers: its
+link stays busy also while ours is, behind whose blocks requests wait."""
+
+END_QUEUE_S = 0.1
+"""The same near the end: what is asked of a slow peer then is what everybody waits for."""
+
+END_SHARE = 5
+"""The end is the last piece in so many."""
+
+LONGEST_WAIT_S = 1.0
+"""Neither an answer nor our own blocks are taken to last longer: a peer that stalls gets no deeper queue."""
 
 REFILL = 2
 """Requests are sent together, at least this many or a quarter of the queue: each packet of them costs both ends."""
@@ -54,6 +63,7 @@ class Downloader:
         rng: Random,
     ) -> None:
         self.picker = Picker(metainfo, have, rng)
+        self._piece_count = metainfo.piece_count
         self.wasted = 0
         """Payload bytes received and thrown away."""
         self.duplicates = 0
@@ -212,7 +222,9 @@ class Downloader:
                 self.release(connection)
 
     def _queue_target(self, connection: Connection, now: float) -> int:
-        seconds = QUEUE_S + min(connection.latency, 1.0)
+        near_end = self.picker.missing.bit_count() * END_SHARE < self._piece_count
+        seconds = END_QUEUE_S if near_end else QUEUE_S
+        seconds += min(connection.latency, LONGEST_WAIT_S) + _behind_own_blocks(connection, now)
         return min(MIN_QUEUE + int(connection.download.per_second(now) * seconds) // BLOCK, MAX_QUEUE)
 
     def _request(self, connection: Connection, piece: int, blocks: range, now: float) -> None:
@@ -293,3 +305,11 @@ class Downloader:
         size = self.picker.size(piece, blocks)
         self._unverified -= size
         self.wasted += size
+
+
+def _behind_own_blocks(connection: Connection, now: float) -> float:
+    """Seconds that a request waits in its socket behind what we upload there: on a slow uplink, shared by many, most of
+    the time it takes."""
+    if not connection.uploads:
+        return 0.0
+    return min(connection.turn / max(connection.upload.per_second(now), 1.0), LONGEST_WAIT_S)

@@ -12,8 +12,9 @@ from p2p_node.boundary import ConnectionId
 from p2p_node.core.connection import Connection
 from p2p_node.wire.messages import BLOCK
 
-FEWEST = 4
-"""Enough that the link never idles between two blocks, few enough that each is quick."""
+FEWEST = 2
+"""Enough that the link never idles between two blocks, few enough that each is quick. Four, beside a block that every
+socket holds, left no choice whom to serve next while few ask."""
 
 TURN_S = 0.005
 """How long a link may take over what is handed to it at once. Long beside a wake-up, short beside a second thought."""

@@ -24,6 +24,14 @@ from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.messages import Message
 from p2p_node.wire.metainfo import Metainfo
 
+FORMING_S = 1.5
+"""For so long after it joined, a peer that downloads turns others away when it has enough connections: in a flash crowd
+all dial at once, and who has twice the neighbours of another gets twice as much. Shorter than the pause after which
+they dial again (dialer.RETRY_S), so that whoever found too few is let in then, and later comers always."""
+
+PATIENCE_S = 30.0
+"""Who still downloads then looks for twice as many peers, as those it has may be slow."""
+
 GREETING_S, INTEREST_S = 2.0, 15.0
 """Where all places are taken, a connection gives its own up that has not shaken hands after the first of these, or is
 of no interest to either side after the second; transmission looks at its interest every ten seconds."""
@@ -71,6 +79,7 @@ class Node:
         # BEP 27: the peers of a private torrent come from its trackers alone.
         self._search = Search(() if metainfo.private else metainfo.info_hashes, own[1])
         self._came_complete = self.complete
+        self._joined_at = now
         self._starving_since: float | None = None
         self._unproven: dict[ConnectionId, Address] = {}
         """Connections dialled that have not shaken hands: a peer that just closes them may take another later."""
@@ -137,6 +146,9 @@ class Node:
         """A connection is established."""
         if outgoing:
             self._unproven[connection] = address
+        elif self._crowded(now):
+            self._effects.append(Close(connection, "has enough connections while the swarm forms"))
+            return
         elif len(self.swarm.connections) >= self._settings.max_connections and not self._make_room(now):
             self._effects.append(Close(connection, "too many connections"))
             return
@@ -241,6 +253,11 @@ class Node:
         self._search.stop()
         self._trackers.stop(self._standing(), now)
 
+    def _crowded(self, now: float) -> bool:
+        enough = self._settings.enough_connections
+        forming = not self.complete and now < self._joined_at + FORMING_S
+        return forming and len(self.swarm.connections) >= enough
+
     def _make_room(self, now: float) -> bool:
         """End the oldest connection that is of no use to either side, so that nobody can keep others out by doing
         nothing; returns whether there was one."""
@@ -266,9 +283,11 @@ class Node:
         if self.complete:
             return
         connections = self.swarm.connections.values()
-        starving_s = now - self._starving_since if self._starving_since is not None else 0.0
-        wanted = min(self._settings.enough_connections + int(starving_s / STARVED_S), self._settings.max_connections)
-        room = wanted - len(connections)
         connected = {peer.listen_address or peer.address for peer in connections}
-        for address in self._dialer.next(connected, room, now):
+        for address in self._dialer.next(connected, self._wanted(now) - len(connections), now):
             self._effects.append(Dial(address))
+
+    def _wanted(self, now: float) -> int:
+        enough = self._settings.enough_connections * (1 if now < self._joined_at + PATIENCE_S else 2)
+        starving_s = now - self._starving_since if self._starving_since is not None else 0.0
+        return min(enough + int(starving_s / STARVED_S), self._settings.max_connections)

@@ -38,12 +38,12 @@ class SwarmSettings:
     """How a swarm behaves where there is a choice.
 
     `slots` None: everybody is unchoked while peers are few. A peer dials others until it has `enough_connections`, as
-    every further one costs a HAVE a piece, and takes in `max_connections`.
+    every further one costs a HAVE a piece and holds a block that requests wait behind, and takes in `max_connections`.
     """
 
     slots: int | None = None
     max_connections: int = 200
-    enough_connections: int = 20
+    enough_connections: int = 16
     thrifty_seed: bool = True
     super_seed: bool = False
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2p_node.core import bits
-from p2p_node.core.dialer import MAX_ATTEMPTS, MAX_HALF_OPEN, Dialer
+from p2p_node.core.dialer import ANSWER_S, MAX_ATTEMPTS, MAX_HALF_OPEN, Dialer
 from p2p_node.core.partial import Partial
 from p2p_node.core.rarity import Rarity
 from p2p_node.core.rates import Rate
@@ -123,6 +123,25 @@ def test_the_dialler_never_dials_itself_and_few_at_once() -> None:
     first = dialer.next(set(), 1000, 0.0)
     assert own not in first and len(first) == MAX_HALF_OPEN
     assert dialer.next(set(), 1000, 0.0) == []
+
+
+def test_dials_under_way_count_as_connections_until_they_may_be_to_nobody() -> None:
+    """Else who learns addresses one by one dials far more than it wants; but dead ones hold up nobody for long."""
+    dialer = Dialer(("10.0.0.1", 1))
+    dialer.learn([(f"10.0.1.{last}", 1) for last in range(20)])
+    first = dialer.next(set(), 4, 0.0)
+    assert len(first) == 4
+    assert dialer.next(set(), 4, ANSWER_S / 2) == []
+    assert len(dialer.next(set(first[:1]), 3, ANSWER_S / 2)) == 0
+    assert len(dialer.next(set(), 4, ANSWER_S)) == 4
+
+
+def test_the_first_address_is_dialled_also_by_who_has_enough_connections() -> None:
+    """Trackers name a seed first; others may have dialled this peer before it could dial the seed."""
+    dialer = Dialer(("10.0.0.1", 1))
+    dialer.learn([(f"10.0.1.{last}", 1) for last in range(20)])
+    assert dialer.next(set(), 0, 0.0) == [("10.0.1.0", 1)]
+    assert dialer.next(set(), 0, 1.0) == []
 
 
 def test_an_address_that_keeps_failing_is_given_up() -> None:

@@ -14,7 +14,7 @@ from scripted import ScriptedPeers
 
 from p2p_node.boundary import Close, Dial, Send
 from p2p_node.core.dialer import MAX_HALF_OPEN, MAX_KNOWN, Dialer
-from p2p_node.core.node import Node
+from p2p_node.core.node import FORMING_S, Node
 from p2p_node.core.peer_exchange import BURST, GATHER_S, INTERVAL_S, MAX_REFUSED, MAX_TAKEN, MAX_TOLD, SPREAD_S
 from p2p_node.core.priority import priority
 from p2p_node.wire.address import pack_address
@@ -102,11 +102,12 @@ def test_the_first_news_comes_at_once_and_the_next_a_minute_later() -> None:
 def test_a_message_has_a_bounded_number_of_addresses() -> None:
     """What does not fit waits for the next."""
     bench = ScriptedPeers(CONTENT)
+    bench.tick(FORMING_S)
     for connection in range(1, MAX_TOLD + 12):
         partner(bench, connection)
-    bench.tick(TOLD_S)
+    bench.tick(FORMING_S + TOLD_S)
     (first,) = hears(bench, 1)
-    bench.tick(TOLD_S + INTERVAL_S)
+    bench.tick(FORMING_S + TOLD_S + INTERVAL_S)
     (second,) = hears(bench, 1)
     assert len(first.added) == MAX_TOLD
     assert len(first.added | second.added) == MAX_TOLD + 10

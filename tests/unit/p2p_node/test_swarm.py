@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2p_node.core.node import Node
+from p2p_node.core.node import FORMING_S, Node
 from p2p_node.core.swarm import SwarmSettings
 from tests.network import FakePeer, Network
 
@@ -72,6 +72,37 @@ def test_a_flash_crowd_comes_close_to_the_bound_and_wastes_little() -> None:
     assert network.now < 1.15 * bound
     wasted = sum(peer.node.tally().wasted for peer in leeches)
     assert wasted < 0.01 * len(leeches) * len(content)
+
+
+def test_the_connections_of_a_flash_crowd_spread_evenly() -> None:
+    """Whoever has twice the neighbours of another gets twice as much, and the other is the last."""
+    content = content_of(64)
+    enough = 8
+    network = Network(content, PIECE, settings=SwarmSettings(enough_connections=enough))
+    seed = network.add(content)
+    leeches = [network.add() for _ in range(32)]
+    for peer in network.peers:
+        peer.start()
+    network.run(FORMING_S)
+    assert len(seed.links) == len(leeches)
+    neighbours = sorted(len(peer.links) for peer in leeches)
+    assert neighbours[len(leeches) // 4] >= enough - 1
+    assert neighbours[-1] <= enough + 1
+    finish(network, leeches)
+
+
+def test_a_late_comer_is_let_in_by_peers_that_have_enough_connections() -> None:
+    """They turn others away only while the swarm forms."""
+    network = Network(content_of(64), PIECE, settings=SwarmSettings(enough_connections=4))
+    network.add(network.content).start()
+    leeches = [network.add() for _ in range(8)]
+    for peer in leeches:
+        peer.start()
+    network.run(FORMING_S)
+    late = network.add()
+    late.start()
+    network.run(FORMING_S + 0.1)
+    assert len(late.links) >= 4
 
 
 def test_the_death_of_peers_does_not_stop_the_others() -> None:

@@ -1,0 +1,45 @@
+"""How many requests lie with a peer: enough that its link never idles, few where everybody would wait for them."""
+
+from __future__ import annotations
+
+from random import Random
+
+from p2p_node.core.connection import Connection
+from p2p_node.core.downloader import END_SHARE, Downloader
+from p2p_node.wire.messages import BLOCK, Requests
+from tests.network import make_torrent
+
+PIECES = 50
+EVERYTHING = (1 << PIECES) - 1
+
+
+def asked_of(have: int = 0, upload: int | None = None) -> int:
+    """Requests sent to a peer that sends 10 blocks a second, to which we upload so many bytes a second, if any."""
+    peer = Connection(1, ("10.0.0.2", 1), True, 0.0)
+    peer.have = EVERYTHING
+    peer.peer_choking, peer.am_interested = False, True
+    peer.latency = 0.0
+    metainfo = make_torrent(Random(1).randbytes(PIECES * BLOCK), BLOCK, ())
+    downloader = Downloader(metainfo, have, {1: peer}, [], Random(1))
+    peer.download.add(20 * BLOCK, 2.0)
+    if upload is not None:
+        peer.upload.add(2 * upload, 2.0)
+        peer.uploads.append(Requests(0, 0, BLOCK, 1))
+    downloader.fill(peer, 2.0)
+    return len(peer.pending)
+
+
+def test_requests_that_wait_behind_our_own_blocks_need_company() -> None:
+    """On a slow uplink a request takes as long as the block before it, and the peer would run dry meanwhile."""
+    assert asked_of(upload=BLOCK * 2) == asked_of() + 5
+
+
+def test_a_stalled_upload_deepens_the_queue_by_a_second_at_most() -> None:
+    """Nothing is known of how long it will take."""
+    assert asked_of(upload=1) == asked_of() + 10
+
+
+def test_queues_are_short_near_the_end() -> None:
+    """What is asked of a slow peer then is what everybody waits for."""
+    few = PIECES // END_SHARE - 1
+    assert asked_of(have=EVERYTHING >> few) < asked_of()
