@@ -18,11 +18,11 @@ def test_a_crowd_that_filled_its_places_with_beginners_still_finds_the_seed() ->
         peer.start()
         peer.node.learn([other.address for other in crowd], network.now)
         peer.perform()
-    network.run(0.5)
+    network.run(2.0)
     assert all(len(peer.links) >= SETTINGS.enough_connections for peer in crowd)
     seed.start()
     for peer in crowd:
         peer.node.learn([seed.address], network.now)
         peer.perform()
-    network.run(60.0, lambda: all(peer.completed_at for peer in crowd))
+    network.run(15.0, lambda: all(peer.completed_at for peer in crowd))
     assert all(peer.completed_at for peer in crowd)
