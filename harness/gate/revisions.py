@@ -52,14 +52,6 @@ async def resolve(repository: Path, revision: str) -> str:
     return told.strip()
 
 
-async def merge_base(repository: Path, one: str, other: str) -> str:
-    """Where two revisions parted; raises UsageError when they have no commit in common."""
-    code, told = await _git(repository, "merge-base", one, other)
-    if code:
-        raise UsageError(f"{one} and {other} have no commit in common in {repository}; fetch more of the history")
-    return told.strip()
-
-
 async def refuse_changes(repository: Path) -> None:
     """Raise UsageError while the working tree holds changes that no revision has."""
     _, told = await _git(repository, "status", "--porcelain", "--untracked-files=no")

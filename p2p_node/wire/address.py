@@ -33,6 +33,11 @@ def is_ipv6(host: str) -> bool:
     return ":" in host
 
 
+def is_loopback(host: str) -> bool:
+    """Whether all of this address is one machine, where any number of nodes may share an address."""
+    return host.startswith("127.") or host == "::1"
+
+
 def parse_address(text: str) -> Address:
     """The address in `192.0.2.1:6881` or `[2001:db8::1]:6881`; raises ValueError."""
     host, _, port = text.rpartition(":")

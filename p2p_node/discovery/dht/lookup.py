@@ -14,8 +14,8 @@ from enum import Enum, auto
 
 from p2p_node.discovery.base import Key, LookupId
 from p2p_node.discovery.dht.bucket import MAX_PER_SUBNET, K
-from p2p_node.discovery.dht.node_id import BITS, is_local, is_loopback, number_of, subnet
-from p2p_node.wire.address import Address, is_ipv6
+from p2p_node.discovery.dht.node_id import BITS, is_local, number_of, subnet
+from p2p_node.wire.address import Address, is_ipv6, is_loopback
 from p2p_node.wire.krpc import Answer, NodeInfo
 
 ALPHA = 3

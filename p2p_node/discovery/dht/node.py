@@ -13,7 +13,6 @@ from random import Random
 from p2p_node.boundary import SendDatagram
 from p2p_node.discovery.base import Census, Cost, Ended, Finding, Found, Key, LookupId
 from p2p_node.discovery.dht.answers import Answers
-from p2p_node.discovery.dht.limits import QueryLimit
 from p2p_node.discovery.dht.lookup import Aim, Lookup
 from p2p_node.discovery.dht.lookups import Lookups
 from p2p_node.discovery.dht.membership import Membership
@@ -23,6 +22,7 @@ from p2p_node.discovery.dht.peer_store import MAX_PER_KEY, PeerStore
 from p2p_node.discovery.dht.provisions import Provisions
 from p2p_node.discovery.dht.routing_table import RoutingTable
 from p2p_node.discovery.dht.tokens import Tokens
+from p2p_node.discovery.limits import QueryLimit
 from p2p_node.wire.address import Address, is_ipv6, unpack_address
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.krpc import (

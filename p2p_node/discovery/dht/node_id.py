@@ -69,11 +69,6 @@ def is_local(host: str) -> bool:
     return address.is_private or address.is_link_local or address.is_loopback
 
 
-def is_loopback(host: str) -> bool:
-    """Whether all of this address is one machine, where any number of nodes may share an address."""
-    return host.startswith("127.") or host == "::1"
-
-
 @lru_cache(4096)
 def subnet(host: str) -> str:
     """The network that somebody who holds one address most likely holds all of: a /24, or of IPv6 a /48."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from p2p_node.discovery.dht.bucket import Bucket, Contact, K
-from p2p_node.discovery.dht.node_id import BITS, is_loopback, number_of, shared_bits
-from p2p_node.wire.address import Address
+from p2p_node.discovery.dht.node_id import BITS, number_of, shared_bits
+from p2p_node.wire.address import Address, is_loopback
 from p2p_node.wire.krpc import NodeInfo
 
 REFRESH_S = 900.0

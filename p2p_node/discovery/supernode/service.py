@@ -12,7 +12,7 @@ from random import Random
 
 import msgspec
 
-from p2p_node.discovery.dht.limits import QueryLimit
+from p2p_node.discovery.limits import QueryLimit
 from p2p_node.discovery.registry import DEFAULT_WANTED, MAX_WANTED, Registry
 from p2p_node.discovery.supernode.catalogue import Catalogue
 from p2p_node.discovery.supernode.outbox import Outbox, lookup_id

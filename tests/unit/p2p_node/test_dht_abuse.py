@@ -12,10 +12,10 @@ from p2p_node.boundary import SendDatagram
 from p2p_node.discovery.dht import peer_store
 from p2p_node.discovery.dht.answers import MAX_PEERS_V4
 from p2p_node.discovery.dht.bucket import K
-from p2p_node.discovery.dht.limits import MAX_QUERIES
 from p2p_node.discovery.dht.node import DhtNode, DhtSettings
 from p2p_node.discovery.dht.node_id import is_allowed, number_of
 from p2p_node.discovery.dht.outbox import MAX_PINGS
+from p2p_node.discovery.limits import MAX_QUERIES
 from p2p_node.wire.address import Address
 from p2p_node.wire.krpc import (
     AnnouncePeer,

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2p_node.discovery.dht import limits, peer_store
+from p2p_node.discovery import limits
+from p2p_node.discovery.dht import peer_store
 from p2p_node.discovery.dht.bucket import GOOD_S, MAX_PER_SUBNET, K
-from p2p_node.discovery.dht.limits import QueryLimit
 from p2p_node.discovery.dht.node_id import id_for, is_allowed, number_of, random_near, shared_bits
 from p2p_node.discovery.dht.peer_store import PeerStore
 from p2p_node.discovery.dht.provisions import REANNOUNCE_S, RETRY_S, Provisions
 from p2p_node.discovery.dht.routing_table import REFRESH_S, RoutingTable
 from p2p_node.discovery.dht.tokens import PERIOD_S, Tokens
+from p2p_node.discovery.limits import QueryLimit
 from p2p_node.wire.krpc import NodeInfo
 
 OWN = bytes(20)

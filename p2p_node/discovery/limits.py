@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from zlib import crc32
 
-from p2p_node.discovery.dht.node_id import is_loopback
+from p2p_node.wire.address import is_loopback
 
 WINDOW_S = 10.0
 MAX_QUERIES = 200
