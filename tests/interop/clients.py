@@ -34,6 +34,9 @@ QUIET = {
     "enable_incoming_utp": False,
     "in_enc_policy": 2,
     "out_enc_policy": 2,
+    # All sessions of a process share what UDP trackers gave them, by host without port: what the tracker of one test
+    # gave would be shown to that of the next, which refuses it.
+    "udp_tracker_token_expiry": 0,
 }
 """Settings of a session that talks to nobody it was not told of, in plain TCP."""
 
