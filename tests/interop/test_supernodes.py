@@ -17,7 +17,7 @@ import libtorrent as lt
 import pytest
 from clients import QUIET
 from conftest import require_tool
-from test_trackers import CONTENT, HOST, first_line, free_port, make_torrent, node, our_seed, running
+from test_trackers import CONTENT, HOST, first_line, free_port, get, make_torrent, node, our_seed, running
 
 SCHEMES = pytest.mark.parametrize("scheme", ["http", "udp"])
 
@@ -88,6 +88,16 @@ def test_aria2_and_libtorrent_meet_through_two_supernodes(scheme: str, tmp_path:
         ours = torrent_of(tmp_path / "other", [f"{scheme}://{HOST}:{second}/announce"])
         with libtorrent_seed(theirs.parent, theirs):
             assert aria2_get(tmp_path, ours).read_bytes() == CONTENT
+
+
+def test_our_node_downloads_from_libtorrent_through_two_supernodes(tmp_path: Path) -> None:
+    """What libtorrent registered with one over UDP, our node hears of the other."""
+    first, second = free_port(), free_port()
+    with supernode(tmp_path, first, []), supernode(tmp_path, second, [first]):
+        theirs = torrent_of(tmp_path / "libtorrent", [f"udp://{HOST}:{first}/announce"])
+        ours = torrent_of(tmp_path / "other", [f"udp://{HOST}:{second}/announce"])
+        with libtorrent_seed(theirs.parent, theirs):
+            assert get(tmp_path, ours).read_bytes() == CONTENT
 
 
 def test_clients_turn_to_the_next_supernode_when_theirs_was_killed(tmp_path: Path) -> None:
