@@ -12,6 +12,7 @@ from collections import OrderedDict
 from random import Random
 
 from p2p_node.discovery.base import Key
+from p2p_node.wire.address import Address
 
 SIGN_S = 2.5
 """The longest between two signs. Half of the supernodes may die at once, and all their leaves are to be found again
@@ -35,6 +36,8 @@ class Registrations:
         self._known: OrderedDict[Key, None] = OrderedDict()
         """Those that it acknowledged, longest ago first; while one is being renewed it is in neither."""
         self._sign_at = math.inf
+        self._supernode: Address | None = None
+        """Whom they are registered with, as far as they are."""
 
     def __len__(self) -> int:
         return len(self._ports)
@@ -90,6 +93,12 @@ class Registrations:
         if key in self._ports:
             self._known.pop(key, None)
             self._unknown[key] = None
+
+    def move(self, supernode: Address) -> None:
+        """They are to be registered here: all anew, unless they were here before."""
+        if supernode != self._supernode:
+            self.forgotten()
+            self._supernode = supernode
 
     def forgotten(self) -> None:
         """The supernode knows of none."""
