@@ -33,7 +33,7 @@ def track(address: str, port: int, interval: float) -> None:
 @click.command()
 @click.option("--address", required=True, help="Address to listen on, at which the other supernodes reach it.")
 @click.option("--port", type=click.IntRange(1, 65535), default=6969, show_default=True, help="Port to listen on.")
-@click.option("--interval", type=click.FloatRange(min=1), default=60, show_default=True, help="Seconds of announces.")
+@click.option("--interval", type=click.FloatRange(min=1), default=30, show_default=True, help="Seconds of announces.")
 @click.option(
     "--peer", "peers", metavar="HOST:PORT", multiple=True, help="Another supernode; the rest are learnt of it."
 )

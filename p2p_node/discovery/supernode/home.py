@@ -17,8 +17,8 @@ WAVE = 3
 """Supernodes asked at a time when home is silent: were half of them dead, one of three is alive seven times in
 eight."""
 
-WAVE_S = 0.5
-"""The soonest that others are asked after the ones before."""
+WAVE_S = 0.25
+"""The soonest that others are asked after the ones before, which may answer still: most do after a round trip."""
 
 MAX_WAIT_S = 8.0
 """When nobody answers, the wait before all are asked again doubles up to this."""

@@ -14,15 +14,17 @@ from random import Random
 from p2p_node.discovery.base import Key
 from p2p_node.wire.address import Address
 
-SIGN_S = 2.5
+SIGN_S = 3.5
 """The longest between two signs. Half of the supernodes may die at once, and all their leaves are to be found again
-within five seconds: after this wait, half a second of silence, and one or two more for the next who is dead as well."""
+within five seconds: after this wait, half a second of silence, a quarter for each wave of others that are dead as well,
+and another until all supernodes have heard the news."""
 
 JITTER = 0.2
 """Share by which a wait is shortened at random, lest all leaves keep time with each other."""
 
 RENEWALS = 2
-"""How often each is renewed, at least, in the interval that the supernode asks for: it forgets after 2.5 of them."""
+"""How often each is renewed, at least, in the interval that the supernode asks for: it forgets after 2.5 of them at the
+soonest."""
 
 
 class Registrations:
