@@ -32,8 +32,8 @@ INTERVALS_MISSED = 2.5
 """Intervals after which a silent peer is forgotten: one announce may be lost."""
 
 MEMORY_S = 330.0
-"""Nobody is forgotten sooner. Whatever interval it is given, libtorrent waits for 300 s before it announces again unless
-a person sets its `min_announce_interval` lower."""
+"""Nobody is forgotten sooner. Whatever interval it is given, libtorrent waits for 300 s before it announces again, but
+when a person sets its `min_announce_interval` lower."""
 
 _Identity: TypeAlias = tuple[bytes, bool]
 """A peer id and whether it came over IPv6: a peer with both families is known under both (BEP 7)."""
