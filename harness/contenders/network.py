@@ -53,6 +53,11 @@ class _Life:
     born: float
     died: float = math.inf
 
+    @property
+    def over(self) -> bool:
+        """Whether it has died."""
+        return self.died < math.inf
+
 
 class Network:
     """The nodes of one step, over their fleets."""
@@ -64,6 +69,8 @@ class Network:
         self._rng = Random(f"network/{seed}/{len(hosts)}")
         self._lives: list[list[_Life]] = [[] for _ in hosts]
         self._items: list[tuple[bytes, frozenset[int]]] = []
+        self._changing = asyncio.Lock()
+        """Held by who lets nodes come and go: a killing must not find a place between two lives."""
 
     async def form(self) -> None:
         """Let a node on every host enter; raises SwarmbenchError when they do not come together."""
@@ -87,14 +94,21 @@ class Network:
         await asyncio.sleep(SETTLE_S)
 
     async def replace(self, place: int) -> None:
-        """The node at a place dies, and another takes its place."""
-        await self.kill([place])
-        await self._add([place])
-        await self._provide([(key, place) for key, places in self._items if place in places])
+        """The node at a place dies, and another takes its place; one that was killed before stays without an heir."""
+        async with self._changing:
+            if self._lives[place][-1].over:
+                return
+            await self._kill([place])
+            await self._add([place])
+            await self._provide([(key, place) for key, places in self._items if place in places])
 
     async def kill(self, places: Iterable[int]) -> None:
-        """The nodes at these places die at once, without a goodbye."""
-        doomed = [self._lives[place][-1] for place in places]
+        """The nodes at these places die at once, without a goodbye, and for good."""
+        async with self._changing:
+            await self._kill(places)
+
+    async def _kill(self, places: Iterable[int]) -> None:
+        doomed = [life for place in places if not (life := self._lives[place][-1]).over]
         gone = [fleet.remove_nodes([life.name for life in lives], abrupt=True) for fleet, lives in _by_fleet(doomed)]
         for life in doomed:
             life.died = time.monotonic()
@@ -148,11 +162,9 @@ class Network:
         return {"id": life.name, "address": life.address, "contacts": self._contacts(place), **role}
 
     def _contacts(self, place: int) -> list[str]:
-        """Some who are there already; of a hybrid network, all supernodes that are."""
-        if self._supernodes:
-            return [lives[-1].address for lives in self._lives[: self._supernodes] if lives]
-        there = [other for other, lives in enumerate(self._lives) if lives and other != place]
-        return [self._lives[other][-1].address for other in self._rng.sample(there, min(CONTACTS, len(there)))]
+        """Some who are alive; of a hybrid network, all supernodes that are."""
+        alive = [lives[-1].address for lives in self._lives[: self._supernodes or None] if lives and not lives[-1].over]
+        return alive if self._supernodes else self._rng.sample(alive, min(CONTACTS, len(alive)))
 
     async def _provide(self, orders: Sequence[tuple[bytes, int]]) -> None:
         told: dict[int, list[dict[str, str | int]]] = {}

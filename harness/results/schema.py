@@ -225,7 +225,7 @@ class LookupRow(msgspec.Struct, frozen=True):
     first_peer_s: MedianAndTail
     done_s: MedianAndTail
     failing_for_s: float | None
-    """After nodes were killed: how long until the last lookup began that failed; 0 if none did."""
+    """After nodes were killed: how long until the last lookup began that failed; 0 if none did, None if none counts."""
     neighbours: float | None
     entries: float | None
     messages_per_node_s: float | None
