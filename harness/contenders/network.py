@@ -33,8 +33,9 @@ JOIN_S = 10.0
 POLL_S = 0.05
 
 PROVIDE_EVERY_S = 0.1
-PROVIDE_OVER_S = 4.0
-"""Items are made known over this time, some every tenth of a second: at once they would be a load of their own."""
+PROVIDED_AT_ONCE = 13
+"""Items are made known some every tenth of a second, and so within 4 s among 1,024 nodes: all at once would be a load
+of their own."""
 
 SETTLE_S = 2.0
 """After that, until the first lookup."""
@@ -86,10 +87,9 @@ class Network:
         self._items = [(key, frozenset(places)) for key, places in items]
         orders = [(key, place) for key, places in self._items for place in sorted(places)]
         self._rng.shuffle(orders)
-        rounds = round(PROVIDE_OVER_S / PROVIDE_EVERY_S)
-        for turn in range(rounds):
+        for begun in range(0, len(orders), PROVIDED_AT_ONCE):
             due = time.monotonic() + PROVIDE_EVERY_S
-            await self._provide(orders[turn::rounds])
+            await self._provide(orders[begun : begun + PROVIDED_AT_ONCE])
             await asyncio.sleep(max(0.0, due - time.monotonic()))
         await asyncio.sleep(SETTLE_S)
 
