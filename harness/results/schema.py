@@ -64,7 +64,7 @@ class Lookup(msgspec.Struct, frozen=True):
     stale: int
     """How many were found that have left, or have not got it."""
     hops: int | None
-    """To the node that told of the first peer; a direct answer is 1."""
+    """To the node that told of the first peer; a direct answer is 1, what the node itself had on record 0."""
     longest: int | None
     messages: int
     """Sent for it in the whole network."""

@@ -87,7 +87,10 @@ def test_hops_are_averaged_over_the_rarities():
         lookup_row(DHT, 16, Rarity.SINGLE, hops=MeanAndTail(2.0, 3.0)),
         lookup_row(DHT, 16, Rarity.POPULAR, hops=MeanAndTail(1.0, 1.0)),
     ]
-    assert "The first peer is known after 1.5 in swarm-dht hops on average, among 16 nodes." in lookup_verdict(rows)
+    assert (
+        "Among 16 nodes whoever tells of the first peer is 1.5 hops away in swarm-dht, on average."
+        in lookup_verdict(rows)
+    )
 
 
 def killing(after: float, failing_for_s: float) -> str:
