@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from records import ENVIRONMENT, SCENARIO
@@ -71,11 +72,14 @@ def node_figures(node: str, **changes: object) -> NodeFigures:
 
 
 def run_of(
-    lookups: list[Lookup], nodes: list[NodeFigures] = [], samples: list[Sample] = [], scenario=SCENARIO_OF_LOOKUPS
+    lookups: list[Lookup],
+    nodes: Iterable[NodeFigures] = (),
+    samples: Iterable[Sample] = (),
+    scenario=SCENARIO_OF_LOOKUPS,
 ) -> Run:
     """A run whose steps with these lookups are finished."""
     scenario = replace(scenario, lookups=replace(scenario.lookups, rate=len(lookups) / scenario.lookups.duration))
-    return Run("a directory", scenario, ENVIRONMENT, [], samples, lookups, nodes, None)
+    return Run("a directory", scenario, ENVIRONMENT, [], list(samples), lookups, list(nodes), None)
 
 
 def lookup_row(contender: str, nodes: int, rarity: Rarity = Rarity.SINGLE, **changes: object) -> LookupRow:

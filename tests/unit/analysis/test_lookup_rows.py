@@ -21,7 +21,7 @@ MISSED = {"ok": False, "found": 0, "first_peer_s": None, "hops": None}
 
 
 def rows(*lookups, nodes=(), samples=(), scenario=SCENARIO_OF_LOOKUPS):
-    return lookup_rows(run_of(list(lookups), list(nodes), list(samples), scenario), ENVIRONMENT)
+    return lookup_rows(run_of(list(lookups), nodes, samples, scenario), ENVIRONMENT)
 
 
 def row(*lookups, **how):

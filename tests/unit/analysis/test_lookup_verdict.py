@@ -104,9 +104,9 @@ def killing(after: float, failing_for_s: float) -> str:
 
 def test_a_killing_is_told_by_what_was_found_before_and_after():
     """And for how long lookups failed."""
-    assert (
-        "Swarm-dht with 64 nodes finds 100% before the killing and 90% after; the last that failed began 3.2 s after it."
-    ) in killing(0.9, 3.2)
+    told = killing(0.9, 3.2)
+    assert "Swarm-dht with 64 nodes finds 100% before the killing and 90% after" in told
+    assert told.endswith("; the last that failed began 3.2 s after it.")
 
 
 def test_a_killing_that_harms_nobody_is_told_too():

@@ -124,7 +124,7 @@ def test_an_order_that_fails_makes_none_of_its_nodes(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("family", ["dht", "gossip", "supernode"])
 def test_a_node_finds_what_another_has(tmp_path: Path, family: str) -> None:
-    """The stream begins with the lookup's name, tells who was found and how far, and ends; its cost is known by name."""
+    """The stream names the lookup, tells who was found and how far, and ends; its cost goes by that name."""
     role = {"role": "supernode"} if family == "supernode" else {}
     first, second, third = node("a", **role), node("b"), node("c")
     for each in (second, third):
