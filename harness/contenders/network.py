@@ -41,17 +41,19 @@ SETTLE_S = 2.0
 """After that, until the first lookup."""
 
 KNOWN_S = 5.0
-"""Whoever has had an item for less than this need not be findable yet, and so is not missed."""
+"""Whoever has taken a dead node's place for less than this need not be findable yet, and so is not missed."""
 
 
 @dataclass(slots=True)
 class _Life:
-    """A node's: from when on it had its items, and until when it lived, on the monotonic clock."""
+    """A node's, on the monotonic clock: from when on it had its items, from when on these are missed where they are not
+    found, and until when it lived."""
 
     name: str
     fleet: NodesControl
     address: str
     born: float
+    known: float
     died: float = math.inf
 
     @property
@@ -92,6 +94,8 @@ class Network:
             await self._provide(orders[begun : begun + PROVIDED_AT_ONCE])
             await asyncio.sleep(max(0.0, due - time.monotonic()))
         await asyncio.sleep(SETTLE_S)
+        for lives in self._lives:
+            lives[-1].known = time.monotonic()
 
     async def replace(self, place: int) -> None:
         """The node at a place dies, and another takes its place; one that was killed before stays without an heir."""
@@ -120,7 +124,7 @@ class Network:
 
     def replicas(self, item: int, since: float, until: float) -> frozenset[str]:
         """The addresses of those who had an item all the time between, and were known long enough to be found."""
-        return self._who(item, lambda life: life.born <= since - KNOWN_S and life.died >= until)
+        return self._who(item, lambda life: life.known <= since and life.died >= until)
 
     def owners(self, item: int, since: float, until: float) -> frozenset[str]:
         """The addresses of those who had an item at some time between: whom it was right to find."""
@@ -148,7 +152,9 @@ class Network:
         for place in places:
             generation = len(self._lives[place])
             address = f"{self._hosts[place].address}:{FIRST_PORT + generation}"
-            new.append((place, _Life(self._name(place, generation), self._fleet(place), address, time.monotonic())))
+            born = time.monotonic()
+            life = _Life(self._name(place, generation), self._fleet(place), address, born, born + KNOWN_S)
+            new.append((place, life))
         specs = {life.name: self._spec(place, life) for place, life in new}
         for place, life in new:
             self._lives[place].append(life)

@@ -108,8 +108,8 @@ def test_who_has_an_item_is_true_from_the_start_to_the_end_of_a_life():
         assert network.owners(0, start, start) == {old, other}
         assert network.owners(0, start, end) == {old, other, new}
         assert network.owners(0, end, end) == {other, new}
-        assert network.replicas(0, end, end) == frozenset()
-        assert network.replicas(0, start + KNOWN_S, end + KNOWN_S) == {other}
+        assert network.replicas(0, start, start) == {old, other}
+        assert network.replicas(0, start, end) == network.replicas(0, end, end) == {other}
         assert network.replicas(0, end + KNOWN_S, end + KNOWN_S) == {other, new}
         assert await names(network) == {network.node(place, int(place == 3))[0] for place in range(NODES)}
 
