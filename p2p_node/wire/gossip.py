@@ -7,13 +7,13 @@ Who sent a frame is where the datagram came from; only of others are addresses t
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import IntEnum
 from typing import TypeAlias
 
 import msgspec
 
-from p2p_node.wire.address import IPV4, IPV6, Address, is_ipv6, pack_address, pack_addresses, unpack_addresses
+from p2p_node.wire.address import IPV4, IPV6, Address, pack_address, pack_mixed, unpack_addresses, unpack_mixed
 from p2p_node.wire.errors import ProtocolError
 
 MAGIC = b"\xf5SB\x01"
@@ -189,16 +189,16 @@ def encode(frame: Frame) -> bytes:
         case Cookie(cookie):
             return _HEADS[_Kind.COOKIE] + cookie
         case Answer(accepted, cookie, nodes):
-            return _HEADS[_Kind.ACCEPTED if accepted else _Kind.REFUSED] + cookie + _pack_nodes(nodes)
+            return _HEADS[_Kind.ACCEPTED if accepted else _Kind.REFUSED] + cookie + pack_mixed(nodes)
         case ForwardJoin(joiner, ttl):
             return _HEADS[_Kind.FORWARD_JOIN] + bytes([ttl]) + pack_address(joiner)
         case Disconnect(leaving):
             return _HEADS[_Kind.LEAVING if leaving else _Kind.DISCONNECT]
         case Shuffle(nonce, ttl, origin, nodes):
             named = b"" if origin is None else pack_address(origin)
-            return _HEADS[_Kind.SHUFFLE] + nonce + bytes([ttl, len(named)]) + named + _pack_nodes(nodes)
+            return _HEADS[_Kind.SHUFFLE] + nonce + bytes([ttl, len(named)]) + named + pack_mixed(nodes)
         case ShuffleReply(nonce, nodes):
-            return _HEADS[_Kind.SHUFFLE_REPLY] + nonce + _pack_nodes(nodes)
+            return _HEADS[_Kind.SHUFFLE_REPLY] + nonce + pack_mixed(nodes)
 
 
 def is_frame(data: bytes) -> bool:
@@ -240,7 +240,7 @@ def _read_forward_join(body: bytes) -> ForwardJoin:
 
 
 def _read_answer(body: bytes, accepted: bool) -> Answer:
-    return Answer(accepted, _fixed(body, COOKIE), _unpack_nodes(body[COOKIE:]))
+    return Answer(accepted, _fixed(body, COOKIE), unpack_mixed(body[COOKIE:], MAX_NODES))
 
 
 def _read_shuffle(body: bytes) -> Shuffle:
@@ -251,11 +251,11 @@ def _read_shuffle(body: bytes) -> Shuffle:
     origin = None
     if width:
         origin, at = _read_address(body, at - 1)
-    return Shuffle(nonce, ttl, origin, _unpack_nodes(body[at:]))
+    return Shuffle(nonce, ttl, origin, unpack_mixed(body[at:], MAX_NODES))
 
 
 def _read_shuffle_reply(body: bytes) -> ShuffleReply:
-    return ShuffleReply(_fixed(body, NONCE), _unpack_nodes(body[NONCE:]))
+    return ShuffleReply(_fixed(body, NONCE), unpack_mixed(body[NONCE:], MAX_NODES))
 
 
 _READERS: dict[int, Callable[[bytes], Frame]] = {
@@ -312,19 +312,3 @@ def _unpack(compact: bytes) -> Address:
     if not found:
         raise ProtocolError("gossip frame with port 0")
     return found[0]
-
-
-def _pack_nodes(nodes: Iterable[Address]) -> bytes:
-    """The number of IPv4 addresses, they, and those of IPv6."""
-    nodes = tuple(nodes)
-    return bytes([sum(not is_ipv6(host) for host, _ in nodes)]) + pack_addresses(nodes) + pack_addresses(nodes, True)
-
-
-def _unpack_nodes(data: bytes) -> tuple[Address, ...]:
-    middle = 1 + IPV4 * data[0] if data else 1
-    if not data or len(data) < middle:
-        raise ProtocolError("gossip frame with a broken list of nodes")
-    nodes = unpack_addresses(data[1:middle]) + unpack_addresses(data[middle:], True)
-    if len(nodes) > MAX_NODES:
-        raise ProtocolError(f"gossip frame that names {len(nodes)} nodes")
-    return nodes
