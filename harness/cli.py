@@ -19,6 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness import survey
+from harness.analysis.thresholds import Reached, check, outcome
 from harness.contenders.catalogue import CONTENDERS
 from harness.doctor import examine
 from harness.drive import drive
@@ -33,7 +34,9 @@ from harness.publish import REPORT, publish
 from harness.reports import calibration
 from harness.reports.difference import print_differences
 from harness.reports.terminal import WIDTH, print_summary
+from harness.reports.thresholds import print_thresholds
 from harness.results.run import read_run
+from harness.results.schema import Summary
 from harness.results.step import Step, order_steps
 from harness.run import Order, run
 from harness.scenarios import catalogue as scenarios
@@ -41,13 +44,15 @@ from harness.scenarios.reading import parse_overrides, read_contenders, read_sce
 
 PROGRAM = "swarmbench"
 
+THRESHOLD_EXIT_CODES = {Reached.YES: 0, Reached.NO: 3, Reached.UNKNOWN: 4}
+
 GATE_EXIT_CODES = {"pass": 0, "regression": 3, "inconclusive": 4}
 
 
 def perform(arguments: Sequence[str]) -> int:
     """Do what the command line says; returns the exit code."""
     try:
-        commands.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+        code = commands.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except SwarmbenchError as error:
         return _complain(str(error), error.exit_code)
     except click.ClickException as error:
@@ -59,7 +64,7 @@ def perform(arguments: Sequence[str]) -> int:
         return 1
     except Exception as error:
         return _complain(str(unexpected(error, Path(tempfile.gettempdir()))), 1)
-    return 0
+    return code or 0  # click returns what a command exits with
 
 
 @click.group(no_args_is_help=False)
@@ -77,6 +82,13 @@ def commands() -> None:
 @click.option("--seed", help="Of content, arrivals and order.")
 @click.option("--lab", default=labs.AUTO, show_default=True, help="Where hosts live; see: swarmbench labs.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Override a scenario's key; repeatable.")
+@click.option(
+    "--threshold",
+    "thresholds",
+    multiple=True,
+    metavar="METRIC>=VALUE",
+    help="What must be reached (exit code 3 if not), in place of the scenario's thresholds; repeatable.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="The run directory. [default: results/<time>-<scenario>]")
 @click.option("--resume", is_flag=True, help="Continue the run in --out, or the latest one.")
 @click.option("--locust-ui", is_flag=True, help="Drive the first contender by hand in Locust's web UI.")
@@ -85,6 +97,7 @@ def run_command(
     scenario: str,
     lab: str,
     assignments: Sequence[str],
+    thresholds: Sequence[str],
     out: Path | None,
     resume: bool,
     locust_ui: bool,
@@ -95,6 +108,8 @@ def run_command(
     """Compare contenders on a SCENARIO: a name, or the path of a TOML file."""
     given = parse_overrides(assignments)
     given.update((key, (f"--{key}", value)) for key, value in overrides.items() if value is not None)
+    if thresholds:
+        given["thresholds"] = ("--threshold", thresholds)
     if contenders_file is not None:
         given.update(read_contenders(contenders_file))
     wanted = read_scenario(scenarios.find(scenario), given)
@@ -108,7 +123,9 @@ def run_command(
         directory = _until_interrupted(run(order, announced.append))
     except asyncio.CancelledError:
         raise _interrupted(order, announced) from None
-    _show(directory)
+    checked = check(wanted.thresholds, _show(directory))
+    print_thresholds(checked)
+    raise click.exceptions.Exit(THRESHOLD_EXIT_CODES[outcome(checked)])
 
 
 @commands.command(name="report")
@@ -250,8 +267,8 @@ def _say_where(address: str, step: Step) -> None:
     click.echo(f"Locust drives {step.contender} with up to {step.peers} users at {address} (Ctrl-C ends)")
 
 
-def _show(directory: Path) -> None:
-    """The table, where the report is, and an error when nothing at all was delivered."""
+def _show(directory: Path) -> Summary:
+    """The table, where the report is, and an error when nothing at all was delivered; returns what was shown."""
     summary = read_run(directory).summary
     assert summary is not None
     print_summary(summary)
@@ -262,6 +279,7 @@ def _show(directory: Path) -> None:
         what = "found" if summary.lookup_rows else "delivered"
         reason = next(filter(None, reasons), "no reason is known")
         raise SwarmbenchError(f"{directory}: nothing was {what}: {reason}")
+    return summary
 
 
 def _print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
