@@ -11,7 +11,18 @@ from typing import Any
 
 from harness.errors import UsageError, unknown_name
 from harness.scenarios.keys import KEYS, REQUIRED
-from harness.scenarios.model import Arrival, Content, Demand, Kind, Link, Links, Lookups, Scenario, Threshold
+from harness.scenarios.model import (
+    Arrival,
+    Content,
+    Demand,
+    Kind,
+    Link,
+    Links,
+    Lookups,
+    OwnContender,
+    Scenario,
+    Threshold,
+)
 from harness.scenarios.thresholds import resolve_thresholds
 
 LEAST_NODES = 2
@@ -35,6 +46,15 @@ def read_contenders(path: Path) -> dict[str, tuple[str, object]]:
     if tables.keys() != {"contender"}:
         raise UsageError(f"{path}: must hold tables [contender.NAME] with serve and fetch, and nothing else")
     return {"contender": (str(path), tables["contender"])}
+
+
+def read_own(path: Path) -> tuple[OwnContender, ...]:
+    """The contenders of such a file themselves; raises UsageError."""
+    try:
+        own: tuple[OwnContender, ...] = KEYS["contender"].parse(read_contenders(path)["contender"][1])
+    except ValueError as error:
+        raise UsageError(f"{path}: contender: {error}") from error
+    return own
 
 
 def parse_overrides(assignments: Iterable[str]) -> dict[str, tuple[str, object]]:
