@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-import signal
 import sys
 import tempfile
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 from rich import box
@@ -19,21 +17,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness import survey
+from harness.analysis.thresholds import Reached, check, outcome
 from harness.contenders.catalogue import CONTENDERS
 from harness.doctor import examine
 from harness.drive import drive
 from harness.errors import SwarmbenchError, UsageError, unexpected
-from harness.gate.command import GateOrder, gate
-from harness.gate.plan import DEFAULT as DEFAULT_PLAN
-from harness.gate.plan import read_plan
-from harness.gate.reports import print_gate
+from harness.gate.commands import gate_command, history_command
+from harness.interrupts import until_interrupted
 from harness.labs import catalogue as labs
 from harness.likeness import compare
 from harness.publish import REPORT, publish
 from harness.reports import calibration
 from harness.reports.difference import print_differences
 from harness.reports.terminal import WIDTH, print_summary
+from harness.reports.thresholds import print_thresholds
 from harness.results.run import read_run
+from harness.results.schema import Summary
 from harness.results.step import Step, order_steps
 from harness.run import Order, run
 from harness.scenarios import catalogue as scenarios
@@ -41,13 +40,13 @@ from harness.scenarios.reading import parse_overrides, read_contenders, read_sce
 
 PROGRAM = "swarmbench"
 
-GATE_EXIT_CODES = {"pass": 0, "regression": 3, "inconclusive": 4}
+THRESHOLD_EXIT_CODES = {Reached.YES: 0, Reached.NO: 3, Reached.UNKNOWN: 4}
 
 
 def perform(arguments: Sequence[str]) -> int:
     """Do what the command line says; returns the exit code."""
     try:
-        commands.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+        code = commands.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except SwarmbenchError as error:
         return _complain(str(error), error.exit_code)
     except click.ClickException as error:
@@ -59,7 +58,7 @@ def perform(arguments: Sequence[str]) -> int:
         return 1
     except Exception as error:
         return _complain(str(unexpected(error, Path(tempfile.gettempdir()))), 1)
-    return 0
+    return code or 0  # click returns what a command exits with
 
 
 @click.group(no_args_is_help=False)
@@ -77,16 +76,26 @@ def commands() -> None:
 @click.option("--seed", help="Of content, arrivals and order.")
 @click.option("--lab", default=labs.AUTO, show_default=True, help="Where hosts live; see: swarmbench labs.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Override a scenario's key; repeatable.")
+@click.option(
+    "--threshold",
+    "thresholds",
+    multiple=True,
+    metavar="METRIC>=VALUE",
+    help="What must be reached (exit code 3 if not), in place of the scenario's thresholds; repeatable.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="The run directory. [default: results/<time>-<scenario>]")
 @click.option("--resume", is_flag=True, help="Continue the run in --out, or the latest one.")
+@click.option("--no-report", is_flag=True, help="Keep records and summary only; swarmbench report makes the rest.")
 @click.option("--locust-ui", is_flag=True, help="Drive the first contender by hand in Locust's web UI.")
 @click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics of the run on 127.0.0.1.")
 def run_command(
     scenario: str,
     lab: str,
     assignments: Sequence[str],
+    thresholds: Sequence[str],
     out: Path | None,
     resume: bool,
+    no_report: bool,
     locust_ui: bool,
     metrics_port: int | None,
     contenders_file: Path | None,
@@ -95,20 +104,24 @@ def run_command(
     """Compare contenders on a SCENARIO: a name, or the path of a TOML file."""
     given = parse_overrides(assignments)
     given.update((key, (f"--{key}", value)) for key, value in overrides.items() if value is not None)
+    if thresholds:
+        given["thresholds"] = ("--threshold", thresholds)
     if contenders_file is not None:
         given.update(read_contenders(contenders_file))
     wanted = read_scenario(scenarios.find(scenario), given)
     if locust_ui:
         with suppress(asyncio.CancelledError):
-            _until_interrupted(drive(wanted, lab, _say_where))
+            until_interrupted(drive(wanted, lab, _say_where))
         return
-    order = Order(wanted, lab, out, resume, metrics_port, [PROGRAM, *sys.argv[1:]])
+    order = Order(wanted, lab, out, resume, metrics_port, [PROGRAM, *sys.argv[1:]], report=not no_report)
     announced: list[Path] = []
     try:
-        directory = _until_interrupted(run(order, announced.append))
+        directory = until_interrupted(run(order, announced.append))
     except asyncio.CancelledError:
         raise _interrupted(order, announced) from None
-    _show(directory)
+    checked = check(wanted.thresholds, _show(directory))
+    print_thresholds(checked)
+    raise click.exceptions.Exit(THRESHOLD_EXIT_CODES[outcome(checked)])
 
 
 @commands.command(name="report")
@@ -119,38 +132,8 @@ def report_command(directory: Path) -> None:
     _show(directory)
 
 
-@commands.command(name="gate")
-@click.option("--base", required=True, metavar="REV", help="The revision to compare with.")
-@click.option("--head", metavar="REV", help="The revision to judge. [default: what is checked out]")
-@click.option(
-    "--plan", type=click.Path(path_type=Path), default=DEFAULT_PLAN, help="Another plan than the packaged one."
-)
-@click.option("--pairs", type=click.IntRange(min=1), help="Pairs in a batch. [default: the plan's]")
-@click.option("--seed", default=1, show_default=True, help="Of the order of arms and of content.")
-@click.option("--out", type=click.Path(path_type=Path), help="Where results go. [default: results/<time>-gate]")
-@click.option("--append", "history", type=click.Path(path_type=Path), help="Append the outcome to this history file.")
-@click.option(
-    "--this-python", is_flag=True, help="Run both revisions on this environment instead of building their own."
-)
-def gate_command(
-    base: str,
-    head: str | None,
-    plan: Path,
-    pairs: int | None,
-    seed: int,
-    out: Path | None,
-    history: Path | None,
-    this_python: bool,
-) -> None:
-    """Judge by pairs of runs whether a revision moves bytes worse than another (exit code 3 if so, 4 if unknown)."""
-    order = GateOrder(read_plan(plan, pairs), base, head, out, seed, history, this_python)
-    try:
-        record, directory = _until_interrupted(gate(order, click.echo))
-    except asyncio.CancelledError:
-        raise SwarmbenchError("interrupted; the pairs measured so far are kept, and no worktree is left") from None
-    print_gate(record)
-    click.echo(f"Reports: {directory}")
-    raise click.exceptions.Exit(GATE_EXIT_CODES[record.outcome])
+commands.add_command(gate_command)
+commands.add_command(history_command)
 
 
 @commands.command(name="compare")
@@ -210,29 +193,13 @@ def _check_links(lab: str, assignments: Sequence[str]) -> None:
         raise UsageError("labs --check: unlimited links carry whatever the machine does; give them rates")
     failed = []
     for name in [lab] if lab != labs.AUTO else survey.usable_labs():
-        surveyed = _until_interrupted(survey.survey(scenario, name))
+        surveyed = until_interrupted(survey.survey(scenario, name))
         Console(width=WIDTH).print(calibration.table(surveyed.calibration, f"{surveyed.lab} lab"))
         click.echo(f"round trip {surveyed.calibration.round_trip_s * 1e3:.3g} ms; {surveyed.verdict}")
         if not surveyed.good:
             failed.append(surveyed.lab)
     if failed:
         raise SwarmbenchError(f"the links of {' and '.join(failed)} are not what they should be; is the machine idle?")
-
-
-T = TypeVar("T")
-
-
-def _until_interrupted(work: Coroutine[Any, Any, T]) -> T:
-    """The result of the work; SIGINT, SIGTERM and SIGHUP cancel it once, so that it cleans up undisturbed."""
-
-    async def guarded() -> T:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, lambda: None if task.cancelling() else task.cancel())
-        return await work
-
-    return asyncio.run(guarded())
 
 
 def _interrupted(order: Order, announced: Sequence[Path]) -> SwarmbenchError:
@@ -250,18 +217,20 @@ def _say_where(address: str, step: Step) -> None:
     click.echo(f"Locust drives {step.contender} with up to {step.peers} users at {address} (Ctrl-C ends)")
 
 
-def _show(directory: Path) -> None:
-    """The table, where the report is, and an error when nothing at all was delivered."""
+def _show(directory: Path) -> Summary:
+    """The table, where the report is, and an error when nothing at all was delivered; returns what was shown."""
     summary = read_run(directory).summary
     assert summary is not None
     print_summary(summary)
-    click.echo(f"Report: {directory / REPORT}")
+    if (directory / REPORT).exists():
+        click.echo(f"Report: {directory / REPORT}")
     if not any(row.completed for row in summary.rows) and not any(row.success for row in summary.lookup_rows):
         reasons = [row.invalid_reason for row in summary.rows]
         reasons += [row.invalid_reason for row in summary.lookup_rows]
         what = "found" if summary.lookup_rows else "delivered"
         reason = next(filter(None, reasons), "no reason is known")
         raise SwarmbenchError(f"{directory}: nothing was {what}: {reason}")
+    return summary
 
 
 def _print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

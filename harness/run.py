@@ -47,6 +47,8 @@ class Order:
     resume: bool
     metrics_port: int | None
     command: Sequence[str]
+    report: bool = True
+    """Whether report and pictures are made, too; the summary always is."""
 
 
 async def run(order: Order, announce: Callable[[Path], None]) -> Path:
@@ -61,7 +63,8 @@ async def run(order: Order, announce: Callable[[Path], None]) -> Path:
         announce(directory.path)
         try:
             await _play_missing(order, directory, exported)
-            publish(directory.path)
+            if order.report:
+                publish(directory.path)
         except SwarmbenchError:
             raise
         except Exception as error:

@@ -143,15 +143,18 @@ def widened(interval: Interval, ratio: float) -> Interval:
     return Interval(ratio * (interval.low / ratio) ** BLOCKS, ratio * (interval.high / ratio) ** BLOCKS)
 
 
-def ratio_interval(first: Sequence[float], second: Sequence[float]) -> Interval | None:
-    """The range of second by first that the rank-sum test does not reject; None where the repeats are too few.
+def ratio_interval(
+    first: Sequence[float], second: Sequence[float], confidences: Sequence[float] = (CONFIDENCE, LEAST_CONFIDENCE)
+) -> Interval | None:
+    """The range of second by first that the rank-sum test does not reject, at the first of the confidences for which
+    the repeats suffice; None where they suffice for none.
 
     E. L. Lehmann, "Nonparametrics", 1975, section 2.6: of all ratios of a pair, in order, the k-th from either end. It
     assumes no distribution, and unlike a bootstrap it keeps its promise with four values.
     """
     ways = _rank_sums(len(first), len(second))
     below = np.cumsum(ways) / ways.sum() if first and second else np.array([1.0])
-    for confidence in (CONFIDENCE, LEAST_CONFIDENCE):
+    for confidence in confidences:
         cut = int(np.searchsorted(below, (1 - confidence) / 2, side="right"))
         if cut > 0:
             ratios = np.sort(np.divide.outer(np.asarray(second), np.asarray(first)).ravel())

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.analysis.paired import hodges_lehmann, hodges_lehmann_interval, holm, log_ratios, wilcoxon_less
-from harness.analysis.statistics import Interval
+from harness.analysis.statistics import Interval, median
 from harness.gate.plan import LEVEL, WIDEST, Experiment, Limit, Plan
 
 
@@ -62,12 +62,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A subject's outcome, the reason in words, and what each batch said (nothing of counters)."""
+    """A subject's outcome, the reason in words, what each batch said (nothing of counters), and the figure itself in
+    both arms."""
 
     subject: Subject
     outcome: Outcome
     reason: str
     findings: Sequence[Finding] = ()
+    levels: Pair | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,30 +85,42 @@ class Verdict:
         return next(each for each in (Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.PASS) if each in outcomes)
 
 
-def needs_second_batch(plan: Plan, first: Batch) -> bool:
-    """Whether something in the first batch is suspect."""
-    return any(finding.suspect for finding in _findings(plan, first).values())
+def suspects(plan: Plan, first: Batch) -> list[Experiment]:
+    """The experiments that a second batch has to repeat, as a figure of theirs is suspect."""
+    names = {subject.experiment for subject, finding in _findings(plan, first).items() if finding.suspect}
+    return [experiment for experiment in plan.experiments if experiment.name in names]
 
 
 def judge(plan: Plan, batches: Sequence[Batch]) -> Verdict:
-    """The verdict on one batch, or on two."""
+    """The verdict on one batch, or on two, the second of which has the experiments that were suspect."""
     found = [_findings(plan, batch) for batch in batches]
-    judgements = [_judge_figure(subject, [each[subject] for each in found]) for subject in found[0]]
+    judgements = [
+        replace(
+            _judge_figure(subject, [each[subject] for each in found if subject in each]),
+            levels=_levels([pair for batch in batches for pair in batch.get(subject, ())]),
+        )
+        for subject in found[0]
+    ]
     for experiment in plan.experiments:
         for contender in experiment.contenders:
             for counter, limit in experiment.limits.items():
                 subject = Subject(experiment.name, contender, counter)
-                pairs = [pair for batch in batches for pair in batch[subject]]
-                judgements.append(_judge_counter(subject, pairs, limit))
+                pairs = [pair for batch in batches for pair in batch.get(subject, ())]
+                judgements.append(judge_counter(subject, pairs, limit))
     return Verdict(judgements)
+
+
+def _levels(pairs: Sequence[Pair]) -> Pair:
+    return Pair(median([pair.base for pair in pairs]), median([pair.head for pair in pairs]))
 
 
 def _findings(plan: Plan, batch: Batch) -> dict[Subject, Finding]:
     falls = {
-        Subject(experiment.name, contender, figure): (experiment, tolerated)
+        Subject(experiment.name, contender, figure): tolerated
         for experiment in plan.experiments
         for contender in experiment.contenders
         for figure, tolerated in experiment.gates.items()
+        if Subject(experiment.name, contender, figure) in batch
     }
     differences = {
         subject: log_ratios([pair.base for pair in batch[subject]], [pair.head for pair in batch[subject]])
@@ -115,7 +129,7 @@ def _findings(plan: Plan, batch: Batch) -> dict[Subject, Finding]:
     adjusted = holm({str(subject): wilcoxon_less(values) for subject, values in differences.items()})
     return {
         subject: _finding(differences[subject], adjusted[str(subject)], tolerated)
-        for subject, (_, tolerated) in falls.items()
+        for subject, tolerated in falls.items()
     }
 
 
@@ -153,21 +167,19 @@ def _judge_figure(subject: Subject, findings: Sequence[Finding]) -> Judgement:
     return Judgement(subject, Outcome.PASS, f"{last.change:+.1%}", findings)
 
 
-def _judge_counter(subject: Subject, pairs: Sequence[Pair], limit: Limit) -> Judgement:
-    """Counters do not scatter as times do: their mean is compared with what is allowed, as it is."""
+def judge_counter(subject: Subject, pairs: Sequence[Pair], limit: Limit) -> Judgement:
+    """The verdict on a counter, as a share of what was delivered.
+
+    Counters do not scatter as times do: their mean is compared with what is allowed, as it is.
+    """
     base = sum(pair.base for pair in pairs) / len(pairs)
     head = sum(pair.head for pair in pairs) / len(pairs)
+    outcome, told = Outcome.PASS, f"{base:.2%} before"
     if head > limit.most:
-        return Judgement(
-            subject, Outcome.REGRESSION, f"{head:.2%} of what was delivered, over the limit of {limit.most:.1%}"
-        )
-    if head > max(limit.growth * base, limit.floor):
-        return Judgement(
-            subject,
-            Outcome.REGRESSION,
-            f"{head:.2%} of what was delivered, more than {limit.growth:g} times {base:.2%}",
-        )
-    return Judgement(subject, Outcome.PASS, f"{head:.2%} of what was delivered, {base:.2%} before")
+        outcome, told = Outcome.REGRESSION, f"over the limit of {limit.most:.1%}"
+    elif head > max(limit.growth * base, limit.floor):
+        outcome, told = Outcome.REGRESSION, f"more than {limit.growth:g} times {base:.2%}"
+    return Judgement(subject, outcome, f"{head:.2%} of what was delivered, {told}", levels=Pair(base, head))
 
 
 def subjects(experiment: Experiment) -> list[Subject]:

@@ -14,10 +14,11 @@ from typing import TypeVar
 import msgspec
 
 from harness.errors import SwarmbenchError, UsageError
+from harness.gate.arms import Arm
 from harness.gate.figures import COUNTERS, FIGURES
 from harness.gate.judgement import Batch, Pair, Subject, subjects
 from harness.gate.plan import Experiment, Plan
-from harness.gate.revisions import Arm
+from harness.gate.record import short
 from harness.results.files import append_lines
 from harness.results.run import read_run
 from harness.results.schema import Row
@@ -32,6 +33,9 @@ RUN_S = 600.0
 
 GRACE_S = 10.0
 """How long an interrupted run may take to clean up."""
+
+BRIEF = "--no-report"
+"""The option of `run` that leaves reports and pictures out."""
 
 MOST_ATTEMPTS = 2
 """Of the pairs that a batch should have: so many may be tried in all, as rows of a disturbed machine do not count."""
@@ -67,19 +71,22 @@ class Measuring:
         self._directory = directory
         self._rng = rng
         self._tell = tell
+        self._options: dict[str, Sequence[str]] = {}
 
-    async def batch(self, number: int) -> Batch:
-        """As many valid pairs of every experiment as the plan asks for, after one to warm up. Raises SwarmbenchError
-        when an arm crashes, Inconclusive when too many rows are invalid."""
-        pairs: dict[Subject, list[Pair]] = {s: [] for each in self._plan.experiments for s in subjects(each)}
-        if number == 1:
-            for experiment in self._plan.experiments:
-                self._tell(f"warming up: {experiment.name}")
-                await self._pair(experiment)
-        waiting = {experiment.name: self._plan.pairs for experiment in self._plan.experiments}
+    async def warm_up(self) -> None:
+        """One pair of every experiment, for caches and clocks; it counts for nothing."""
+        for experiment in self._plan.experiments:
+            self._tell(f"warming up: {experiment.name}")
+            await self._pair(experiment)
+
+    async def batch(self, number: int, experiments: Sequence[Experiment]) -> Batch:
+        """As many valid pairs of these experiments as the plan asks for. Raises SwarmbenchError when an arm crashes,
+        Inconclusive when too many rows are invalid."""
+        pairs: dict[Subject, list[Pair]] = {s: [] for each in experiments for s in subjects(each)}
+        waiting = {experiment.name: self._plan.pairs for experiment in experiments}
         attempts = dict.fromkeys(waiting, 0)
         while any(waiting.values()):
-            for experiment in self._shuffled([each for each in self._plan.experiments if waiting[each.name]]):
+            for experiment in self._shuffled([each for each in experiments if waiting[each.name]]):
                 attempts[experiment.name] += 1
                 if attempts[experiment.name] > MOST_ATTEMPTS * self._plan.pairs:
                     raise Inconclusive(
@@ -104,9 +111,17 @@ class Measuring:
         order = self._shuffled(self._arms)
         rows = {}
         for arm in order:
-            rows[arm.name] = await _measure(experiment, arm, seed, self._directory / f"last-{arm.name}")
+            out = self._directory.resolve() / f"last-{arm.name}"
+            rows[arm.name] = await measure(experiment, arm, seed, out, await self._brief(arm))
         invalid = [row.invalid_reason for found in rows.values() for row in found.values() if not row.valid]
         return order[0].name, rows, next((reason or "invalid" for reason in invalid), None)
+
+    async def _brief(self, arm: Arm) -> Sequence[str]:
+        """What spares an arm the report that nobody reads, where its harness is new enough to know."""
+        if arm.name not in self._options:
+            _, help_text = await _run(arm.run("--help"), arm)
+            self._options[arm.name] = [BRIEF] if BRIEF in help_text else []
+        return self._options[arm.name]
 
     def _shuffled(self, items: Sequence[_Item]) -> list[_Item]:
         return self._rng.sample(items, len(items))
@@ -120,17 +135,22 @@ def _record(subject: Subject, rows: dict[str, dict[str, Row]], first: str, batch
     return PairRecord(batch, pair, subject.experiment, subject.contender, subject.figure, base, head, first)
 
 
-async def _measure(experiment: Experiment, arm: Arm, seed: int, out: Path) -> dict[str, Row]:
-    """The rows of one fresh run by an arm's own harness, by contender; its directory is kept until the next run."""
+async def measure(experiment: Experiment, arm: Arm, seed: int, out: Path, options: Sequence[str]) -> dict[str, Row]:
+    """The rows of one fresh run by an arm's own harness, by contender; its directory is kept until the next run. Raises
+    SwarmbenchError when a transfer fails: an arm that does not deliver has no speed."""
     shutil.rmtree(out, ignore_errors=True)
-    command = arm.command("run", experiment.scenario, "--contenders", ",".join(experiment.contenders))
+    command = arm.run(experiment.scenario, "--contenders", ",".join(experiment.contenders), *options)
     command += ["--peers", str(experiment.peers), "--repeats", "1", "--seed", str(seed), "--out", str(out)]
     for setting in experiment.settings:
         command += ["--set", setting]
     code, told = await _run(command, arm)
     summary = read_run(out).summary if code == 0 else None
-    if summary is None:
-        raise SwarmbenchError(f"{arm.name} ({arm.revision[:12]}) cannot run {experiment.name}: {told} (kept: {out})")
+    failed = [row for row in summary.rows if row.failed] if summary else []
+    if summary is None or failed:
+        reason = f"{failed[0].contender}: {failed[0].invalid_reason}" if failed else _last_line(told)
+        raise SwarmbenchError(
+            f"{arm.name} ({short(arm.revision)}) cannot run {experiment.name}: {reason} (kept: {out})"
+        )
     rows = {row.contender: row for row in summary.rows}
     for row in rows.values():
         if row.completion_s.last is not None and row.completion_s.last < SHORTEST_S:
@@ -142,16 +162,18 @@ async def _measure(experiment: Experiment, arm: Arm, seed: int, out: Path) -> di
 
 
 async def _run(command: Sequence[str], arm: Arm) -> tuple[int, str]:
-    """Exit code and last line of a run; a cancelled one is asked to end, so that it cleans up."""
+    """Exit code and all that a run said; a cancelled one is asked to end, so that it cleans up."""
     process = await asyncio.create_subprocess_exec(
         *command,
-        cwd=arm.tree,
+        cwd=arm.directory,
         env=arm.environment,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,  # a terminal's Ctrl-C is for the gate, which tells the run
     )
     try:
-        _, told = await asyncio.wait_for(process.communicate(), RUN_S)
+        told, _ = await asyncio.wait_for(process.communicate(), RUN_S)
     except TimeoutError:
         return -1, f"not done after {RUN_S:.0f} s"
     finally:
@@ -162,5 +184,9 @@ async def _run(command: Sequence[str], arm: Arm) -> tuple[int, str]:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    lines = told.decode(errors="replace").strip().splitlines()
-    return process.returncode or 0, lines[-1] if lines else f"exit code {process.returncode}"
+    return process.returncode or 0, told.decode(errors="replace")
+
+
+def _last_line(told: str) -> str:
+    lines = told.strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

@@ -7,17 +7,23 @@ may fall before it is suspect – and limits some counters.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.contenders import catalogue as contenders
 from harness.errors import UsageError, unknown_name
 from harness.gate.figures import COUNTERS, FIGURES
+from harness.labs import catalogue as labs
 from harness.scenarios import catalogue as scenarios
+from harness.scenarios.model import OwnContender, Scenario
 from harness.scenarios.reading import parse_overrides, read_scenario
 
 DEFAULT = Path(__file__).with_name("gate.toml")
+
+OWN = Path(__file__).with_name("own.toml")
+"""The plan for contenders that somebody brought along."""
 
 LEVEL = 0.01
 """A fall counts only when chance alone would show its like less often than this."""
@@ -72,8 +78,11 @@ class Plan:
         return pairs
 
 
-def read_plan(path: Path, pairs: int | None = None) -> Plan:
-    """The plan in a TOML file, with another number of pairs if given; raises UsageError."""
+def read_plan(path: Path, pairs: int | None = None, own: Sequence[OwnContender] = ()) -> Plan:
+    """The plan in a TOML file, with another number of pairs if given; raises UsageError.
+
+    With contenders that somebody brought along, every experiment is about these.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -86,7 +95,7 @@ def read_plan(path: Path, pairs: int | None = None) -> Plan:
     wanted = pairs if pairs is not None else table.get("pairs", 20)
     if isinstance(wanted, bool) or not isinstance(wanted, int):
         raise UsageError(f"{path}: pairs: {wanted!r} is not a whole number")
-    plan = Plan(wanted, tuple(_experiment(each, f"{path}: experiment {i}") for i, each in enumerate(found, start=1)))
+    plan = Plan(wanted, tuple(_experiment(each, own, f"{path}: experiment {i}") for i, each in enumerate(found, 1)))
     if plan.pairs < plan.fewest_pairs:
         raise UsageError(
             f"{path}: {plan.pairs} pairs can never show a fall of {plan.gated} figures with certainty; "
@@ -95,7 +104,7 @@ def read_plan(path: Path, pairs: int | None = None) -> Plan:
     return plan
 
 
-def _experiment(table: Mapping[str, Any], where: str) -> Experiment:
+def _experiment(table: Mapping[str, Any], own: Sequence[OwnContender], where: str) -> Experiment:
     known = {"name", "scenario", "contenders", "peers", "set", "gates", "limits"}
     for key in table:
         if key not in known:
@@ -104,7 +113,7 @@ def _experiment(table: Mapping[str, Any], where: str) -> Experiment:
         experiment = Experiment(
             name=str(table.get("name", table["scenario"])),
             scenario=str(table["scenario"]),
-            contenders=tuple(str(name) for name in table["contenders"]),
+            contenders=tuple(each.name for each in own) or tuple(str(name) for name in table["contenders"]),
             peers=int(table["peers"]),
             settings=tuple(f"{key}={value}" for key, value in table.get("set", {}).items()),
             gates={figure: _share(value) for figure, value in table.get("gates", {}).items()},
@@ -122,16 +131,29 @@ def _experiment(table: Mapping[str, Any], where: str) -> Experiment:
             raise UsageError(f"{where}: limits: {unknown_name('counter', counter, COUNTERS)}")
     if not experiment.gates and not experiment.limits:
         raise UsageError(f"{where}: gates nothing; name a figure in gates or a counter in limits")
-    _check(experiment)
+    scenario = _scenario(experiment, own)
+    _check_lab(experiment, scenario)
     return experiment
 
 
-def _check(experiment: Experiment) -> None:
-    """Let the scenario's own reader judge what it is given; raises UsageError."""
+def _scenario(experiment: Experiment, own: Sequence[OwnContender]) -> Scenario:
+    """As the scenario's own reader understands it; raises UsageError."""
     overrides = parse_overrides(experiment.settings)
     overrides["contenders"] = ("contenders", ",".join(experiment.contenders))
     overrides["peers"] = ("peers", str(experiment.peers))
-    read_scenario(scenarios.find(experiment.scenario), overrides)
+    scenario = read_scenario(scenarios.find(experiment.scenario), overrides)
+    contenders.choose(scenario.contenders, own)
+    return scenario
+
+
+def _check_lab(experiment: Experiment, scenario: Scenario) -> None:
+    """Raise UsageError where links cannot be shaped: contenders that hold themselves to rates say little of them."""
+    [namespace] = [row for row in labs.rows() if row.fidelity == "namespace"]
+    if not scenario.links.unlimited and not namespace.availability.usable:
+        raise UsageError(
+            f"{experiment.name}: its links need the namespace lab, which does not work here: "
+            f"{namespace.availability.reason}; or name a --plan whose links are unlimited"
+        )
 
 
 def _share(value: object) -> float:

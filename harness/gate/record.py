@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from harness.gate.judgement import Finding, Judgement, Verdict
@@ -18,6 +20,9 @@ class FigureRecord(msgspec.Struct, frozen=True):
     changes: list[float]
     intervals: list[tuple[float, float]]
     p: list[float]
+    base: float | None = None
+    head: float | None = None
+    """The figure itself in both arms: the median over pairs, of counters the mean."""
 
 
 class GateRecord(msgspec.Struct, frozen=True):
@@ -31,17 +36,25 @@ class GateRecord(msgspec.Struct, frozen=True):
     machine: str
     outcome: str
     pairs: int
+    """In a batch; 0 where two stored runs were judged."""
     batches: int
     figures: list[FigureRecord]
 
 
 SCHEMA = 1
 
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
 
 def record_of(verdict: Verdict, *, at: str, base: str, head: str, machine: str, pairs: int, batches: int) -> GateRecord:
     """The record of a verdict."""
     figures = [_figure(judgement) for judgement in verdict.judgements]
     return GateRecord(SCHEMA, at, base, head, machine, verdict.outcome.value, pairs, batches, figures)
+
+
+def short(revision: str) -> str:
+    """A revision as people read it: twelve digits of a commit, anything else as it is."""
+    return revision[:12] if _COMMIT.fullmatch(revision) else revision
 
 
 def _figure(judgement: Judgement) -> FigureRecord:
@@ -55,6 +68,8 @@ def _figure(judgement: Judgement) -> FigureRecord:
         changes=[finding.change for finding in findings],
         intervals=[_ends(finding) for finding in findings],
         p=[finding.p for finding in findings],
+        base=judgement.levels.base if judgement.levels else None,
+        head=judgement.levels.head if judgement.levels else None,
     )
 
 

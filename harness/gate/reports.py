@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.gate.measuring import PairRecord
-from harness.gate.record import FigureRecord, GateRecord
+from harness.gate.record import FigureRecord, GateRecord, short
 
 STYLES = {"pass": "green", "regression": "bold red", "inconclusive": "yellow"}
 
@@ -98,9 +98,11 @@ def write_picture(pairs: Sequence[PairRecord], path: Path) -> None:
 
 
 def _title(record: GateRecord) -> str:
+    compared = f"{short(record.base)} → {short(record.head)}"
+    if not record.pairs:
+        return f"{compared} · two stored runs"
     return (
-        f"{record.base[:12]} → {record.head[:12]} · {record.pairs} pairs in random order, "
-        f"{record.batches} batch{'es' if record.batches > 1 else ''}"
+        f"{compared} · {record.pairs} pairs in random order, {record.batches} batch{'es' if record.batches > 1 else ''}"
     )
 
 

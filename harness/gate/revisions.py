@@ -12,34 +12,15 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import SwarmbenchError, UsageError
+from harness.gate.arms import Arm
 
 LOCK = "requirements.lock"
 
 PROGRAM = Path("harness") / "__main__.py"
 """What an arm runs. Where a tree lacks it, an installed one would be measured in its place."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """One side of the comparison: which revision, where its tree is, and the interpreter with what it needs."""
-
-    name: str
-    revision: str
-    tree: Path
-    python: Path
-
-    def command(self, *arguments: str) -> list[str]:
-        """How this arm's own harness is run; to be started in `tree` with `environment`."""
-        return [str(self.python), "-m", "harness", *arguments]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """This arm's packages come before whatever is installed."""
-        return os.environ | {"PYTHONPATH": str(self.tree)}
 
 
 async def resolve(repository: Path, revision: str) -> str:
@@ -81,7 +62,7 @@ async def ready_arm(name: str, repository: Path, commit: str, room: Path, *, sha
                 f"{name}: {commit[:12]} has no {PROGRAM}, so it cannot run a scenario; choose another"
             )
         python = Path(sys.executable) if shared_python else await _environment(name, tree)
-        yield Arm(name, commit, tree, python)
+        yield Arm(name, commit, tree, python, tree)
     finally:
         # Shielded: an interrupt must not leave a worktree behind.
         await asyncio.shield(_git(repository, "worktree", "remove", "--force", str(tree)))

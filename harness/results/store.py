@@ -10,6 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
@@ -130,7 +131,7 @@ def _make_way(path: Path) -> None:
 def reopen(path: Path, scenario: Scenario) -> RunDirectory:
     """The run directory of an earlier run, to continue it; raises UsageError if its scenario was another."""
     earlier = read_run(path).scenario
-    if earlier != scenario:
+    if replace(earlier, thresholds=()) != replace(scenario, thresholds=()):  # they change nothing that is measured
         differing = _differences(write_scenario(earlier), write_scenario(scenario))
         raise UsageError(
             f"{path}: was run with another scenario ({differing}); resume with the same, or choose another --out"

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from harness.scenarios.model import Arrival, Kill, Kind, Link, LinkClass, OwnContender
 from harness.scenarios.own import own_contender
+from harness.scenarios.thresholds import parse_thresholds
 from harness.scenarios.units import UNLIMITED, format_rate, format_size, parse_rate, parse_size, parse_time
 
 MAX_PEERS = 10_000
@@ -273,4 +274,5 @@ KEYS: Final[dict[str, Key]] = {
     "lookup.churn": Key(_churn, "0%"),
     "lookup.kill": Key(_kill, "none"),
     "contender": Key(_own, {}),
+    "thresholds": Key(parse_thresholds, {}),
 }

@@ -140,6 +140,23 @@ class Lookups:
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """What a metric of each step has to be for the run to pass; of one contender, or of all (None)."""
+
+    contender: str | None
+    metric: str
+    comparison: str
+    """One of >=, <=, > and <."""
+    value: float
+    """In the metric's unit: bytes, bytes per second, seconds, or a share from 0 to 1."""
+
+    @property
+    def name(self) -> str:
+        """The metric as it is written, with the contender before it if it is one's alone."""
+        return self.metric if self.contender is None else f"{self.contender}.{self.metric}"
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """Everything that defines a run besides the machine it runs on.
 
@@ -160,3 +177,5 @@ class Scenario:
     lookups: Lookups | None = None
     own: tuple[OwnContender, ...] = ()
     """Contenders brought along, whether they take part or not."""
+    thresholds: tuple[Threshold, ...] = ()
+    """What the run is asked to reach; they change nothing of what is measured."""

@@ -11,7 +11,19 @@ from typing import Any
 
 from harness.errors import UsageError, unknown_name
 from harness.scenarios.keys import KEYS, REQUIRED
-from harness.scenarios.model import Arrival, Content, Demand, Kind, Link, Links, Lookups, Scenario
+from harness.scenarios.model import (
+    Arrival,
+    Content,
+    Demand,
+    Kind,
+    Link,
+    Links,
+    Lookups,
+    OwnContender,
+    Scenario,
+    Threshold,
+)
+from harness.scenarios.thresholds import resolve_thresholds
 
 LEAST_NODES = 2
 
@@ -34,6 +46,15 @@ def read_contenders(path: Path) -> dict[str, tuple[str, object]]:
     if tables.keys() != {"contender"}:
         raise UsageError(f"{path}: must hold tables [contender.NAME] with serve and fetch, and nothing else")
     return {"contender": (str(path), tables["contender"])}
+
+
+def read_own(path: Path) -> tuple[OwnContender, ...]:
+    """The contenders of such a file themselves; raises UsageError."""
+    try:
+        own: tuple[OwnContender, ...] = KEYS["contender"].parse(read_contenders(path)["contender"][1])
+    except ValueError as error:
+        raise UsageError(f"{path}: contender: {error}") from error
+    return own
 
 
 def parse_overrides(assignments: Iterable[str]) -> dict[str, tuple[str, object]]:
@@ -95,6 +116,7 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
         )
     _check_unlimited(values, given, where)
     _check_classes(values, given)
+    thresholds = _thresholds(values, given)
     return Scenario(
         name=values["name"],
         title=values["title"],
@@ -114,7 +136,21 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
         seed=values["seed"],
         own=values["contender"],
         lookups=_lookups(values) if values["kind"] is Kind.LOOKUPS else None,
+        thresholds=thresholds,
     )
+
+
+def _thresholds(values: Mapping[str, Any], given: Mapping[str, tuple[str, object]]) -> tuple[Threshold, ...]:
+    """Each threshold with its contender told from its metric; raises UsageError for what this run does not measure."""
+    try:
+        return resolve_thresholds(
+            values["thresholds"],
+            values["contenders"],
+            lookups=values["kind"] is Kind.LOOKUPS,
+            bounded=not math.isinf(values["links.server.up"]),
+        )
+    except ValueError as error:
+        raise UsageError(f"{given['thresholds'][0]}: thresholds: {error}") from error
 
 
 def _lookups(values: Mapping[str, Any]) -> Lookups:

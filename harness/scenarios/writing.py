@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 
-from harness.scenarios.model import Kill, Kind, LinkClass, Links, Lookups, OwnContender, Scenario
+from harness.scenarios.model import Kill, Kind, LinkClass, Links, Lookups, OwnContender, Scenario, Threshold
 from harness.scenarios.units import UNLIMITED, parse_rate, parse_size, parse_time
 
 
@@ -24,7 +24,7 @@ repeats = {scenario.repeats}
 seed = {scenario.seed}
 
 {_links(scenario.links)}
-{_downloads(scenario) if scenario.lookups is None else _lookups(scenario.lookups)}"""
+{_downloads(scenario) if scenario.lookups is None else _lookups(scenario.lookups)}{_thresholds(scenario.thresholds)}"""
 
 
 def _downloads(scenario: Scenario) -> str:
@@ -84,6 +84,13 @@ def _own(contenders: Sequence[OwnContender]) -> str:
         for each in contenders
     )
     return "".join(tables)
+
+
+def _thresholds(thresholds: Sequence[Threshold]) -> str:
+    if not thresholds:
+        return ""
+    rows = (f"{_text(each.name)} = {_text(each.comparison + _number(each.value))}\n" for each in thresholds)
+    return "\n[thresholds]\n" + "".join(rows)
 
 
 def _text(text: str) -> str:

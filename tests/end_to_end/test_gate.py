@@ -10,10 +10,10 @@ from random import Random
 
 import pytest
 
+from harness.gate.arms import Arm
 from harness.gate.judgement import subjects
 from harness.gate.measuring import Measuring, PairRecord
 from harness.gate.plan import Experiment, Plan
-from harness.gate.revisions import Arm
 from harness.results.files import read_lines
 
 ROOT = Path(__file__).parents[2]
@@ -97,10 +97,10 @@ def test_a_pair_is_measured_by_both_trees_and_kept(tmp_path):
     """Each by its own harness, in fresh processes; what was measured is on record at once."""
     settings = ("content.size=1GiB",)
     experiment = Experiment("speed", "speed", ("http",), 1, settings, {"goodput": 0.1, "gib_per_cpu_s": 0.05}, {})
-    arms = [Arm(name, "this", ROOT, Path(sys.executable)) for name in ("base", "head")]
+    arms = [Arm(name, "this", ROOT, Path(sys.executable), ROOT) for name in ("base", "head")]
     told: list[str] = []
     measuring = Measuring(Plan(1, (experiment,)), arms[0], arms[1], tmp_path, Random(1), told.append)
-    batch = asyncio.run(measuring.batch(2))
+    batch = asyncio.run(measuring.batch(2, [experiment]))
     assert set(batch) == set(subjects(experiment))
     for pairs in batch.values():
         [pair] = pairs

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from harness.gate.judgement import Outcome, Pair, Subject, judge, needs_second_batch
+from harness.gate.judgement import Outcome, Pair, Subject, judge, suspects
 from harness.gate.plan import Experiment, Limit, Plan
 
 GATES = {"goodput": 0.10, "gib_per_cpu_s": 0.05}
@@ -43,7 +43,7 @@ def measured(rng: Random, wall: float = 1.0, cpu: float = 1.0, waste: float = 1.
 def gated(rng: Random, **change: float) -> Outcome:
     """The outcome of a whole gate: a second batch only where the first one is suspect."""
     batches = [measured(rng, **change)]
-    if needs_second_batch(PLAN, batches[0]):
+    if suspects(PLAN, batches[0]):
         batches.append(measured(rng, **change))
     return judge(PLAN, batches).outcome
 
@@ -117,7 +117,7 @@ def test_what_a_second_batch_does_not_confirm_passes():
 def test_a_suspect_alone_fails_nobody():
     """It takes two batches to call a regression."""
     batch = measured(Random(1), cpu=0.8)
-    assert needs_second_batch(PLAN, batch)
+    assert suspects(PLAN, batch) == list(PLAN.experiments)
     assert judge(PLAN, [batch]).outcome is Outcome.INCONCLUSIVE
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.scenarios import catalogue
 from harness.scenarios.keys import MAX_CONTENT, MAX_RATE, MAX_TIME, MIN_RATE
-from harness.scenarios.model import Arrival, Content, Demand, Link, Links, Scenario
+from harness.scenarios.model import Arrival, Content, Demand, Link, Links, Scenario, Threshold
 from harness.scenarios.reading import read_scenario
 from harness.scenarios.writing import write_scenario
 
@@ -19,6 +19,17 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 RATES = st.floats(MIN_RATE, MAX_RATE) | st.integers(1, 10**5).map(lambda mbit: mbit * 1e6 / 8)
 TIMES = st.floats(0.001, MAX_TIME) | st.integers(1, 3600).map(float)
 LINKS = st.builds(Link, up=RATES, down=RATES)
+THRESHOLDS = st.lists(
+    st.builds(
+        Threshold,
+        contender=st.none(),
+        metric=st.sampled_from(["goodput_bytes_per_s", "failed", "completion_s.p95", "cpu_s_per_gib.peers"]),
+        comparison=st.sampled_from([">=", "<=", ">", "<"]),
+        value=st.floats(0.001, 1e12),
+    ),
+    max_size=3,
+    unique_by=lambda threshold: threshold.metric,
+)
 SCENARIOS = st.builds(
     Scenario,
     name=NAMES,
@@ -35,6 +46,7 @@ SCENARIOS = st.builds(
     peers=st.lists(st.integers(1, 10_000), min_size=1, max_size=5, unique=True).map(tuple),
     repeats=st.integers(1, 1000),
     seed=st.integers(0, 2**63 - 1),
+    thresholds=THRESHOLDS.map(tuple),
 )
 
 
