@@ -10,7 +10,7 @@ from harness.gate.plan import DEFAULT, read_plan
 from tests.gate_selftest.recording import NOISY, QUIET, recorded
 from tests.gate_selftest.resampling import CASES, simulate
 
-GATES = 20
+GATES = 12
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
