@@ -10,6 +10,7 @@ import asyncio
 import logging
 import signal
 import sys
+from typing import NoReturn
 
 import click
 
@@ -21,7 +22,7 @@ from p2p_node.commands.tracking import scrape, supernode, track
 from p2p_node.shell.errors import NodeError
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 @click.option("--verbose", is_flag=True, help="Log connections and their ends to stderr.")
 def cli(verbose: bool) -> None:
     """A BitTorrent peer."""
@@ -37,12 +38,20 @@ for command in (create, seed, magnet, get, track, supernode, scrape, fleet, node
 def main() -> None:
     """Run the command; what goes wrong is one line on stderr and exit code 1 (2 for wrong usage)."""
     try:
-        cli()
+        sys.exit(cli.main(prog_name="p2p-node", standalone_mode=False))
     except asyncio.CancelledError:
         sys.exit(128 + signal.SIGTERM)
     except NodeError as error:
-        click.echo(f"p2p-node: {error}", err=True)
-        sys.exit(1)
+        _complain(str(error), 1)
+    except click.ClickException as error:
+        _complain(f"{error.format_message()} (see p2p-node --help)", error.exit_code)
+    except click.Abort:
+        _complain("interrupted", 1)
+
+
+def _complain(message: str, code: int) -> NoReturn:
+    click.echo(f"p2p-node: {' '.join(message.split())}", err=True)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

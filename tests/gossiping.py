@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from p2p_node.boundary import SendDatagram
 from p2p_node.discovery.base import Census, Cost, Finding, Key, LookupId
 from p2p_node.discovery.gossip.node import GossipNode
+from p2p_node.discovery.gossip.rounds import chain
 from p2p_node.discovery.gossip.settings import GossipSettings
 from p2p_node.wire.address import Address
-from p2p_node.wire.gossip import Answer, Cookie, Frame, Join, Neighbor, Ping, Pong, decode, encode
+from p2p_node.wire.gossip import MAX_RINGS, Answer, Cookie, Frame, Join, Neighbor, Ping, Pong, Query, decode, encode
 from tests.overlay import Host, Lookup, Overlay
 
 Graph = Mapping[Address, Sequence[Address]]
@@ -83,6 +84,12 @@ def seek(overlay: Overlay, host: Host, key: Key, wait_s: float = 2.0) -> Lookup:
     lookup = host.seek(key)
     overlay.run(wait_s, lambda: lookup.ended_s is not None)
     return lookup
+
+
+def query(secret: bytes, key: Key, ttl: int = 1, hops: int = 0, ring: int = 0) -> Query:
+    """Of a lookup that somebody began who knows this secret."""
+    lookup, proofs = chain(secret)
+    return Query(lookup, key, proofs[min(ring, MAX_RINGS - 1)], ring, ttl, hops)
 
 
 class Stranger:

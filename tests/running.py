@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 SMALL = ("--lab", "loopback", "--set", "content.size=1MiB")
@@ -23,10 +25,17 @@ class Swarmbench:
     def __call__(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(self.command(*arguments), cwd=self.directory, capture_output=True, text=True, timeout=120)
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    @contextmanager
+    def start(self, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+        """The process, which ends with the block, also when the test fails there."""
+        process = subprocess.Popen(
             self.command(*arguments), cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        with process:
+            try:
+                yield process
+            finally:
+                process.terminate()
 
     def rows(self) -> list[dict]:
         return json.loads((self.out / "summary.json").read_text())["rows"]

@@ -86,9 +86,9 @@ def _hops(valid: Sequence[LookupPoint]) -> Iterable[str]:
     for name in dict.fromkeys(point.contender for point in valid):
         hops = [p.hops for p in valid if p.contender == name and p.nodes == nodes and p.hops is not None]
         if hops:
-            told.append(f"{sum(hops) / len(hops):.1f} in {title(name)}")
+            told.append(f"{sum(hops) / len(hops):.1f} hops away in {title(name)}")
     if told:
-        yield f"The first peer is known after {joined(told)} hops on average, among {nodes} nodes."
+        yield f"Among {nodes} nodes whoever tells of the first peer is {joined(told)}, on average."
 
 
 def _killing(valid: Sequence[LookupPoint]) -> Iterable[str]:

@@ -42,7 +42,7 @@ def _rows_of_step(run: Run, environment: Environment, step: Step) -> Iterable[Lo
     assert run.scenario.lookups is not None
     lookups = [lookup for lookup in run.lookups if step_of(lookup) == step]
     samples = [sample for sample in run.samples if step_of(sample) == step]
-    nodes = _Nodes.of([node for node in run.nodes if step_of(node) == step], samples)
+    nodes = _Nodes.of(step, [node for node in run.nodes if step_of(node) == step], samples)
     reasons = list(_problems(lookups, samples, int(environment.machine["cores"])))
     kill_at_s = run.scenario.lookups.duration / 2 if run.scenario.lookups.kill else None
     for rarity in Rarity:
@@ -69,14 +69,14 @@ class _Nodes:
     rss_bytes: float | None
 
     @staticmethod
-    def of(nodes: Sequence[NodeFigures], samples: Sequence[Sample]) -> _Nodes:
+    def of(step: Step, nodes: Sequence[NodeFigures], samples: Sequence[Sample]) -> _Nodes:
         rss = max((sample.rss_bytes for sample in samples if sample.role == Role.PEERS), default=0)
         return _Nodes(
             neighbours=_mean(node.neighbours for node in nodes),
             entries=_mean(node.entries for node in nodes),
             messages_per_s=_mean(node.sent / node.over_s for node in nodes if node.over_s > 0),
             dropped=sum(node.dropped for node in nodes),
-            rss_bytes=rss / len(nodes) if nodes else None,
+            rss_bytes=rss / step.peers if rss else None,
         )
 
 
@@ -121,7 +121,9 @@ def _row(
     )
 
 
-def _failing_for(judged: Sequence[Lookup], kill_at_s: float) -> float:
+def _failing_for(judged: Sequence[Lookup], kill_at_s: float) -> float | None:
+    if not judged:
+        return None
     return max((lookup.intended_s - kill_at_s for lookup in judged if not lookup.ok), default=0.0)
 
 

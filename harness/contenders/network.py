@@ -33,25 +33,33 @@ JOIN_S = 10.0
 POLL_S = 0.05
 
 PROVIDE_EVERY_S = 0.1
-PROVIDE_OVER_S = 4.0
-"""Items are made known over this time, some every tenth of a second: at once they would be a load of their own."""
+PROVIDED_AT_ONCE = 13
+"""Items are made known some every tenth of a second, and so within 4 s among 1,024 nodes: all at once would be a load
+of their own."""
 
 SETTLE_S = 2.0
 """After that, until the first lookup."""
 
 KNOWN_S = 5.0
-"""Whoever has had an item for less than this need not be findable yet, and so is not missed."""
+"""Whoever has taken a dead node's place for less than this need not be findable yet, and so is not missed."""
 
 
 @dataclass(slots=True)
 class _Life:
-    """A node's: from when on it had its items, and until when it lived, on the monotonic clock."""
+    """A node's, on the monotonic clock: from when on it had its items, from when on these are missed where they are not
+    found, and until when it lived."""
 
     name: str
     fleet: NodesControl
     address: str
     born: float
+    known: float
     died: float = math.inf
+
+    @property
+    def over(self) -> bool:
+        """Whether it has died."""
+        return self.died < math.inf
 
 
 class Network:
@@ -64,6 +72,8 @@ class Network:
         self._rng = Random(f"network/{seed}/{len(hosts)}")
         self._lives: list[list[_Life]] = [[] for _ in hosts]
         self._items: list[tuple[bytes, frozenset[int]]] = []
+        self._changing = asyncio.Lock()
+        """Held by who lets nodes come and go: a killing must not find a place between two lives."""
 
     async def form(self) -> None:
         """Let a node on every host enter; raises SwarmbenchError when they do not come together."""
@@ -79,22 +89,30 @@ class Network:
         self._items = [(key, frozenset(places)) for key, places in items]
         orders = [(key, place) for key, places in self._items for place in sorted(places)]
         self._rng.shuffle(orders)
-        rounds = round(PROVIDE_OVER_S / PROVIDE_EVERY_S)
-        for turn in range(rounds):
+        for begun in range(0, len(orders), PROVIDED_AT_ONCE):
             due = time.monotonic() + PROVIDE_EVERY_S
-            await self._provide(orders[turn::rounds])
+            await self._provide(orders[begun : begun + PROVIDED_AT_ONCE])
             await asyncio.sleep(max(0.0, due - time.monotonic()))
         await asyncio.sleep(SETTLE_S)
+        for lives in self._lives:
+            lives[-1].known = time.monotonic()
 
     async def replace(self, place: int) -> None:
-        """The node at a place dies, and another takes its place."""
-        await self.kill([place])
-        await self._add([place])
-        await self._provide([(key, place) for key, places in self._items if place in places])
+        """The node at a place dies, and another takes its place; one that was killed before stays without an heir."""
+        async with self._changing:
+            if self._lives[place][-1].over:
+                return
+            await self._kill([place])
+            await self._add([place])
+            await self._provide([(key, place) for key, places in self._items if place in places])
 
     async def kill(self, places: Iterable[int]) -> None:
-        """The nodes at these places die at once, without a goodbye."""
-        doomed = [self._lives[place][-1] for place in places]
+        """The nodes at these places die at once, without a goodbye, and for good."""
+        async with self._changing:
+            await self._kill(places)
+
+    async def _kill(self, places: Iterable[int]) -> None:
+        doomed = [life for place in places if not (life := self._lives[place][-1]).over]
         gone = [fleet.remove_nodes([life.name for life in lives], abrupt=True) for fleet, lives in _by_fleet(doomed)]
         for life in doomed:
             life.died = time.monotonic()
@@ -106,7 +124,7 @@ class Network:
 
     def replicas(self, item: int, since: float, until: float) -> frozenset[str]:
         """The addresses of those who had an item all the time between, and were known long enough to be found."""
-        return self._who(item, lambda life: life.born <= since - KNOWN_S and life.died >= until)
+        return self._who(item, lambda life: life.known <= since and life.died >= until)
 
     def owners(self, item: int, since: float, until: float) -> frozenset[str]:
         """The addresses of those who had an item at some time between: whom it was right to find."""
@@ -134,7 +152,9 @@ class Network:
         for place in places:
             generation = len(self._lives[place])
             address = f"{self._hosts[place].address}:{FIRST_PORT + generation}"
-            new.append((place, _Life(self._name(place, generation), self._fleet(place), address, time.monotonic())))
+            born = time.monotonic()
+            life = _Life(self._name(place, generation), self._fleet(place), address, born, born + KNOWN_S)
+            new.append((place, life))
         specs = {life.name: self._spec(place, life) for place, life in new}
         for place, life in new:
             self._lives[place].append(life)
@@ -148,11 +168,9 @@ class Network:
         return {"id": life.name, "address": life.address, "contacts": self._contacts(place), **role}
 
     def _contacts(self, place: int) -> list[str]:
-        """Some who are there already; of a hybrid network, all supernodes that are."""
-        if self._supernodes:
-            return [lives[-1].address for lives in self._lives[: self._supernodes] if lives]
-        there = [other for other, lives in enumerate(self._lives) if lives and other != place]
-        return [self._lives[other][-1].address for other in self._rng.sample(there, min(CONTACTS, len(there)))]
+        """Some who are alive; of a hybrid network, all supernodes that are."""
+        alive = [lives[-1].address for lives in self._lives[: self._supernodes or None] if lives and not lives[-1].over]
+        return alive if self._supernodes else self._rng.sample(alive, min(CONTACTS, len(alive)))
 
     async def _provide(self, orders: Sequence[tuple[bytes, int]]) -> None:
         told: dict[int, list[dict[str, str | int]]] = {}

@@ -77,9 +77,9 @@ class Attempt(ABC):
             try:
                 self.follow(self._connection)
             except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
-                self.error = f"lost the fleet: {error or type(error).__name__}"
+                self.error = _in_one_line(f"lost the fleet: {error or type(error).__name__}")
             except SwarmbenchError as error:
-                self.error = str(error)
+                self.error = _in_one_line(str(error))
 
     @abstractmethod
     def follow(self, connection: ControlConnection) -> None:
@@ -98,3 +98,8 @@ class Attempt(ABC):
     @abstractmethod
     def report(self, assignment: Assignment) -> Ended | Answered:
         """What came of it, well or not."""
+
+
+def _in_one_line(text: str) -> str:
+    """Whatever the fleet, which may be anybody's, has put into it."""
+    return " ".join(text.split())

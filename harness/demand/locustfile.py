@@ -160,7 +160,9 @@ def serve_ui(assignment: Assignment) -> None:
         PeerUser.stage = Stage(assignment)
 
     environment.events.test_start.add_listener(start_afresh)
-    environment.create_web_ui("127.0.0.1", assignment.ui_port)
+    ui = environment.create_web_ui("127.0.0.1", assignment.ui_port)
+    while ui.server is None or not ui.server.started:
+        gevent.sleep(0.01)
     send(Ready())
     gevent.sleep(float("inf"))
 

@@ -75,9 +75,13 @@ def plan_lookups(lookups: Lookups, nodes: int, steadfast: int, rng: Random) -> L
     """The plan for that many nodes, of which the first `steadfast` are chosen for staying, and so do not churn."""
     of_items, of_departures, of_killed, of_queries = (Random(rng.random()) for _ in range(4))
     items = _items(lookups.items, nodes, of_items)
-    departures = _departures(lookups, range(steadfast, nodes), of_departures)
     killed = _killed(lookups.kill, nodes, steadfast, of_killed) if lookups.kill else ()
     kill_at_s = lookups.duration / 2 if lookups.kill else None
+    departures = tuple(
+        left
+        for left in _departures(lookups, range(steadfast, nodes), of_departures)
+        if kill_at_s is None or left.at_s < kill_at_s or left.place not in killed
+    )
 
     def unfit(at_s: float) -> set[int]:
         near = (left.place for left in departures if at_s - SETTLING_S < left.at_s < at_s + PATIENCE_S)

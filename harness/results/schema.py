@@ -64,7 +64,7 @@ class Lookup(msgspec.Struct, frozen=True):
     stale: int
     """How many were found that have left, or have not got it."""
     hops: int | None
-    """To the node that told of the first peer; a direct answer is 1."""
+    """To the node that told of the first peer; a direct answer is 1, what the node itself had on record 0."""
     longest: int | None
     messages: int
     """Sent for it in the whole network."""
@@ -225,7 +225,7 @@ class LookupRow(msgspec.Struct, frozen=True):
     first_peer_s: MedianAndTail
     done_s: MedianAndTail
     failing_for_s: float | None
-    """After nodes were killed: how long until the last lookup began that failed; 0 if none did."""
+    """After nodes were killed: how long until the last lookup began that failed; 0 if none did, None if none counts."""
     neighbours: float | None
     entries: float | None
     messages_per_node_s: float | None

@@ -108,6 +108,7 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
             values[name] = key.parse(value)
         except ValueError as error:
             raise UsageError(f"{place}: {name}: {error}") from error
+    _check_kind(values, given)
     if values["demand.arrival"] is not Arrival.FLASH and not values["demand.over"]:
         place = given.get("demand.arrival", (where, None))[0]
         raise UsageError(
@@ -115,7 +116,6 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
         )
     _check_unlimited(values, given, where)
     _check_classes(values, given)
-    _check_kind(values, given)
     thresholds = _thresholds(values, given)
     return Scenario(
         name=values["name"],

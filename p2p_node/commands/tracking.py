@@ -14,7 +14,7 @@ from p2p_node.commands.options import ADDRESS, address_of
 from p2p_node.commands.running import run, until_stopped
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.torrent import read_torrent
-from p2p_node.wire.address import Address, canonical_host
+from p2p_node.wire.address import Address, canonical_host, is_ipv6
 from p2p_node.wire.scrape import SwarmCounts
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def track(address: str, port: int, interval: float) -> None:
 @click.command()
 @click.option("--address", required=True, help="Address to listen on, at which the other supernodes reach it.")
 @click.option("--port", type=click.IntRange(1, 65535), default=6969, show_default=True, help="Port to listen on.")
-@click.option("--interval", type=click.FloatRange(min=1), default=60, show_default=True, help="Seconds of announces.")
+@click.option("--interval", type=click.FloatRange(min=1), default=30, show_default=True, help="Seconds of announces.")
 @click.option(
     "--peer", "peers", metavar="HOST:PORT", multiple=True, help="Another supernode; the rest are learnt of it."
 )
@@ -46,7 +46,11 @@ def supernode(address: str, port: int, interval: float, peers: Sequence[str]) ->
         raise click.UsageError(f"--address {address}: give an IP address") from None
     if ip_address(own[0]).is_unspecified:
         raise click.UsageError(f"--address {address}: give the one at which the other supernodes reach this one")
-    run(_supernode(own, interval, [address_of("--peer", peer) for peer in peers]))
+    others = [address_of("--peer", peer) for peer in peers]
+    for host, _ in others:
+        if ip_address(host).is_unspecified or is_ipv6(host) != is_ipv6(own[0]):
+            raise click.UsageError(f"--peer {host}: give an address that is reached from {own[0]}")
+    run(_supernode(own, interval, others))
 
 
 @click.command()

@@ -23,7 +23,8 @@ LookupId: TypeAlias = bytes
 
 
 class Found(msgspec.Struct, frozen=True):
-    """Peers that have the item, not yet named in this lookup; told by a node `hops` hops away (a direct answer: 1)."""
+    """Peers that have the item, not yet named in this lookup; told by a node `hops` hops away: a direct answer is
+    1, and 0 what the node that looks had on record itself."""
 
     lookup: LookupId
     peers: tuple[Address, ...]

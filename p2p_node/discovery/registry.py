@@ -28,6 +28,13 @@ MAX_PEERS_PER_HOST = 2_000
 MIN_INTERVAL_S = 5.0
 """The soonest that a peer may announce again without cause, also where the interval is longer."""
 
+INTERVALS_MISSED = 2.5
+"""Intervals after which a silent peer is forgotten: one announce may be lost."""
+
+MEMORY_S = 330.0
+"""Nobody is forgotten sooner. Whatever interval it is given, libtorrent waits for 300 s before it announces again, but
+when a person sets its `min_announce_interval` lower."""
+
 _Identity: TypeAlias = tuple[bytes, bool]
 """A peer id and whether it came over IPv6: a peer with both families is known under both (BEP 7)."""
 
@@ -119,8 +126,7 @@ class Registry:
         if announce.event is Event.COMPLETED and not completed:
             completed = True
             swarm.completed += 1
-        # Two and a half intervals: one announce may be lost.
-        expires = now + 2.5 * self._interval
+        expires = now + max(INTERVALS_MISSED * self._interval, MEMORY_S)
         member = _Member((host, announce.port), announce.key, announce.left == 0, completed, expires)
         swarm.members[identity] = self._ages[announce.info_hash, identity] = member
         swarm.seeds += member.seed

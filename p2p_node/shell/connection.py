@@ -4,6 +4,7 @@ socket."""
 from __future__ import annotations
 
 import asyncio
+import mmap
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -48,8 +49,9 @@ that an honest peer may have coming."""
 LINGER_S = 5.0
 """How long a connection that is to end waits for its peer to read what was sent before."""
 
-_receive_buffer = memoryview(bytearray(MAX_FRAME + 4 + READ))
-"""One for the process: it is filled and emptied within one callback, and an idle connection then costs no buffer."""
+_receive_buffer = memoryview(mmap.mmap(-1, MAX_FRAME + 4 + READ))
+"""One for the process: it is filled and emptied within one callback, and an idle connection then costs no buffer. A map
+takes memory only for what was ever used of it."""
 
 
 @dataclass(slots=True)

@@ -9,13 +9,21 @@ from aiohttp import web
 
 Body = TypeVar("Body")
 
+MAX_REASON = 300
+"""Characters of a reason: a client's own nonsense need not be told back to it in full."""
+
+
+def refusal(kind: type[web.HTTPError], why: object) -> web.HTTPError:
+    """A refusal of this kind with its reason, which is one line whatever a client has put into it."""
+    return kind(reason=" ".join(str(why).split())[:MAX_REASON])
+
 
 async def body_of(request: web.Request, kind: type[Body]) -> Body:
     """The request's body; raises HTTPBadRequest for anything else than that."""
     try:
         return msgspec.json.decode(await request.read(), type=kind)
     except msgspec.DecodeError as error:
-        raise web.HTTPBadRequest(reason=str(error)) from None
+        raise refusal(web.HTTPBadRequest, error) from None
 
 
 async def healthy(_request: web.Request) -> web.Response:

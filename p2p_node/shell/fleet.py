@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from p2p_node.core.swarm import SwarmSettings
-from p2p_node.shell.control import body_of, errors_as_json, healthy
+from p2p_node.shell.control import body_of, errors_as_json, healthy, refusal
 from p2p_node.shell.discovering import Overlay
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.fetch import fetch
@@ -72,13 +72,13 @@ class Fleet:
     async def _add(self, request: web.Request) -> web.Response:
         order = await body_of(request, NewPeer)
         if order.id in self._members:
-            raise web.HTTPConflict(reason=f"peer {order.id} exists already")
+            raise refusal(web.HTTPConflict, f"peer {order.id} exists already")
         peer = Peer(self._hasher, order.upload_rate, order.download_rate, self._overlay)
         try:
             Path(order.directory).mkdir(parents=True, exist_ok=True)
             await peer.listen(order.address, 0)
         except (OSError, NodeError) as error:
-            raise web.HTTPBadRequest(reason=str(error)) from None
+            raise refusal(web.HTTPBadRequest, error) from None
         self._members[order.id] = _Member(peer, Path(order.directory))
         await peer.joined()
         return web.json_response({"id": order.id, "port": peer.address[1]}, status=201)
@@ -101,7 +101,7 @@ class Fleet:
         order = await body_of(request, FetchOrder)
         member = self._member(request)
         if member.fetching or member.peer.node is not None:
-            raise web.HTTPConflict(reason=f"peer {request.match_info['id']} is fetching already")
+            raise refusal(web.HTTPConflict, f"peer {request.match_info['id']} is fetching already")
         member.fetching = True
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         try:
@@ -128,5 +128,5 @@ class Fleet:
     def _member(self, request: web.Request) -> _Member:
         member = self._members.get(request.match_info["id"])
         if member is None:
-            raise web.HTTPNotFound(reason=f"no peer {request.match_info['id']}")
+            raise refusal(web.HTTPNotFound, f"no peer {request.match_info['id']}")
         return member

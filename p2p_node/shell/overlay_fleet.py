@@ -13,7 +13,7 @@ from aiohttp import web
 
 from p2p_node.discovery.base import Cost, Ended, LookupId
 from p2p_node.discovery.families import Role
-from p2p_node.shell.control import body_of, errors_as_json, healthy
+from p2p_node.shell.control import body_of, errors_as_json, healthy, refusal
 from p2p_node.shell.discovering import Overlay
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.overlay import OverlayNode, Search
@@ -103,16 +103,27 @@ class OverlayFleet:
 
     async def _add(self, request: web.Request) -> web.Response:
         order = await body_of(request, NewNodes)
-        for number, new in enumerate(order.nodes):
-            if new.id in self._nodes:
-                raise web.HTTPConflict(reason=f"node {new.id} exists already")
-            try:
-                overlay = Overlay(self._family, [parse_address(contact) for contact in new.contacts])
-                self._nodes[new.id] = OverlayNode(overlay, parse_address(new.address), new.role)
-            except (ValueError, NodeError) as error:
-                raise web.HTTPBadRequest(reason=f"node {new.id}: {error}") from None
-            await _let_others_turn(number)
+        made = []
+        try:
+            for number, new in enumerate(order.nodes):
+                if new.id in self._nodes:
+                    raise refusal(web.HTTPConflict, f"node {new.id} exists already")
+                self._nodes[new.id] = self._made(new)
+                made.append(new.id)
+                await _let_others_turn(number)
+        except BaseException:
+            self._discard(made, abrupt=True)
+            raise
         return web.json_response({"added": len(order.nodes)}, status=201)
+
+    def _made(self, new: NewNode) -> OverlayNode:
+        if not new.id:
+            raise refusal(web.HTTPBadRequest, "a node without an id")
+        try:
+            overlay = Overlay(self._family, [parse_address(contact) for contact in new.contacts])
+            return OverlayNode(overlay, parse_address(new.address), new.role)
+        except (ValueError, NodeError) as error:
+            raise refusal(web.HTTPBadRequest, f"node {new.id}: {error}") from None
 
     async def _count(self, _request: web.Request) -> web.Response:
         joined = sum(node.joined for node in self._nodes.values())
@@ -133,11 +144,14 @@ class OverlayFleet:
         order = await body_of(request, Departures)
         for name in order.ids:
             self._node(name)
-        for name in order.ids:
+        self._discard(order.ids, abrupt=order.abrupt)
+        return web.Response(status=204)
+
+    def _discard(self, names: Iterable[str], *, abrupt: bool) -> None:
+        for name in names:
             if (node := self._nodes.pop(name, None)) is not None:
                 self._note_costs(node)
-                node.close(abrupt=order.abrupt)
-        return web.Response(status=204)
+                node.close(abrupt=abrupt)
 
     async def _lookup(self, request: web.Request) -> web.StreamResponse:
         order = await body_of(request, LookupOrder)
@@ -163,7 +177,7 @@ class OverlayFleet:
     def _node(self, name: str) -> OverlayNode:
         node = self._nodes.get(name)
         if node is None:
-            raise web.HTTPNotFound(reason=f"no node {name}")
+            raise refusal(web.HTTPNotFound, f"no node {name}")
         return node
 
     def _sweep(self) -> None:
@@ -226,12 +240,12 @@ def _key(text: str) -> bytes:
         key = bytes.fromhex(text)
     except ValueError:
         key = b""
-    if len(key) != KEY_BYTES:
-        raise web.HTTPBadRequest(reason=f"key {text[:60]} is not {KEY_BYTES} bytes in hex")
+    if len(key) != KEY_BYTES or len(text) != 2 * KEY_BYTES:  # Python would overlook spaces
+        raise refusal(web.HTTPBadRequest, f"key {text[:60]} is not {KEY_BYTES} bytes in hex")
     return key
 
 
 def _port(port: int) -> int:
     if not 0 < port < 1 << 16:
-        raise web.HTTPBadRequest(reason=f"port {port} is not from 1 to 65535")
+        raise refusal(web.HTTPBadRequest, f"port {port} is not from 1 to 65535")
     return port

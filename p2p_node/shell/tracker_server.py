@@ -58,11 +58,10 @@ class TrackerServer:
         """Serve HTTP and UDP here until `close`, over IPv4 as well when the host is `::`; returns the address. Port 0
         takes a free one. Raises NodeError."""
         try:
-            tcp = _bind(socket.SOCK_STREAM, host, port)
-            bound: Address = tcp.getsockname()[:2]
-            udp = _bind(socket.SOCK_DGRAM, host, bound[1])
+            tcp, udp = _bind_both(host, port)
         except OSError as error:
             raise describe(error, f"listen on {host}:{port}") from None
+        bound: Address = tcp.getsockname()[:2]
         await self._runner.setup()
         await web.SockSite(self._runner, tcp, backlog=BACKLOG).start()
         loop = asyncio.get_running_loop()
@@ -129,6 +128,15 @@ class _Datagrams(asyncio.DatagramProtocol):
         answer = self._server.datagram(data, addr[0], addr[1])
         if answer is not None and self._transport is not None:
             self._transport.sendto(answer, addr)
+
+
+def _bind_both(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+    tcp = _bind(socket.SOCK_STREAM, host, port)
+    try:
+        return tcp, _bind(socket.SOCK_DGRAM, host, tcp.getsockname()[1])
+    except OSError:
+        tcp.close()
+        raise
 
 
 def _bind(kind: socket.SocketKind, host: str, port: int) -> socket.socket:

@@ -82,9 +82,12 @@ def pack_mixed(addresses: Iterable[Address]) -> bytes:
     return bytes([count]) + pack_addresses(addresses) + pack_addresses(addresses, ipv6=True)
 
 
-def unpack_mixed(data: bytes) -> tuple[Address, ...]:
-    """The addresses in a compact list of both families; raises ProtocolError."""
+def unpack_mixed(data: bytes, most: int) -> tuple[Address, ...]:
+    """The addresses in a compact list of both families; raises ProtocolError when there are too many, too."""
     middle = 1 + IPV4 * data[0] if data else 1
     if len(data) < middle:
         raise ProtocolError("compact list that is cut short")
-    return unpack_addresses(data[1:middle]) + unpack_addresses(data[middle:], ipv6=True)
+    found = unpack_addresses(data[1:middle]) + unpack_addresses(data[middle:], ipv6=True)
+    if len(found) > most:
+        raise ProtocolError(f"compact list of {len(found)} addresses")
+    return found

@@ -1,4 +1,5 @@
-"""The frames of the gossip overlay, one a datagram: HyParView's membership messages, and queries and hits of a search.
+"""The frames of the gossip overlay, one a datagram: HyParView's membership messages, queries and hits of a search, and
+what who seeks and who has it say to each other.
 
 Every frame is a magic, a byte that tells its kind, and a body of exact length: what is longer or shorter is refused.
 Who sent a frame is where the datagram came from; only of others are addresses told.
@@ -7,13 +8,13 @@ Who sent a frame is where the datagram came from; only of others are addresses t
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import IntEnum
 from typing import TypeAlias
 
 import msgspec
 
-from p2p_node.wire.address import IPV4, IPV6, Address, is_ipv6, pack_address, pack_addresses, unpack_addresses
+from p2p_node.wire.address import IPV4, IPV6, Address, pack_address, pack_mixed, unpack_addresses, unpack_mixed
 from p2p_node.wire.errors import ProtocolError
 
 MAGIC = b"\xf5SB\x01"
@@ -22,19 +23,16 @@ MAGIC = b"\xf5SB\x01"
 COOKIE = 8
 LOOKUP = 8
 NONCE = 8
-"""Bytes of a cookie, a lookup's id, and a shuffle's nonce: too many to guess."""
+"""Bytes of a cookie, a lookup's id and the proofs of its rounds, and a shuffle's nonce: too many to guess."""
 
 NO_COOKIE = bytes(COOKIE)
 """Stands in a request whose sender was given none yet."""
 
-SENDER_HOST = "0.0.0.0"
-"""Stands for the host that the frame comes from: a node need not know its own address."""
-
 MAX_NODES = 8
 """Nodes named in one frame: HyParView's shuffle of one's own, 3 active and 4 passive ones."""
 
-MAX_PEERS = 32
-"""Peers named in one hit; with IPv6 addresses it is still a datagram that no path fragments."""
+MAX_SIGHTINGS = 32
+"""Nodes named in one hit; with IPv6 addresses it is still a datagram that no path fragments."""
 
 MAX_REACH = 6
 """Hops that a flooded query goes at most, whatever its sender asks for; Gnutella's 7 were for networks ten times as
@@ -47,7 +45,9 @@ MAX_RINGS = 8
 """Rounds that a lookup may have."""
 
 _HEAD = len(MAGIC) + 1
-_QUERY = struct.Struct(">8s20sBBB")
+_QUERY = struct.Struct(">8s20s8sBBB")
+_ASK = struct.Struct(">8s20s8s")
+_HAVE = struct.Struct(">8s8sH")
 _IP_WIDTHS = (IPV4, IPV6)
 
 
@@ -119,11 +119,13 @@ class Pong(msgspec.Struct, frozen=True):
 class Query(msgspec.Struct, frozen=True, gc=False):
     """Who has this key? On its way to all within `ttl` hops of its sender, or, when `walk`, to one node a hop.
 
-    It has come `hops` hops when it is sent. `ring` counts the rounds of one lookup, each of which goes farther.
+    It has come `hops` hops when it is sent. `ring` counts the rounds of one lookup, each of which goes farther, and
+    `proof` shows that who seeks began this one.
     """
 
     lookup: bytes
     key: bytes
+    proof: bytes
     ring: int
     ttl: int
     hops: int
@@ -131,9 +133,9 @@ class Query(msgspec.Struct, frozen=True, gc=False):
 
 
 class Sighting(msgspec.Struct, frozen=True):
-    """A peer that has what was looked for, on a host `hops` hops from who seeks it."""
+    """A node (None: the sender) that is said to have what is looked for, `hops` hops from who seeks it."""
 
-    peer: Address
+    node: Address | None
     hops: int
 
 
@@ -144,8 +146,37 @@ class Hit(msgspec.Struct, frozen=True):
     sightings: tuple[Sighting, ...]
 
 
+class Ask(msgspec.Struct, frozen=True):
+    """From who seeks to a node that was sighted: do you have this? The cookie is to be shown in the answer."""
+
+    lookup: bytes
+    key: bytes
+    cookie: bytes
+
+
+class Have(msgspec.Struct, frozen=True):
+    """To who asked with this cookie: I do, and serve it on this port."""
+
+    lookup: bytes
+    cookie: bytes
+    port: int
+
+
 Frame: TypeAlias = (
-    Join | Neighbor | Cookie | Answer | ForwardJoin | Disconnect | Shuffle | ShuffleReply | Ping | Pong | Query | Hit
+    Join
+    | Neighbor
+    | Cookie
+    | Answer
+    | ForwardJoin
+    | Disconnect
+    | Shuffle
+    | ShuffleReply
+    | Ping
+    | Pong
+    | Query
+    | Hit
+    | Ask
+    | Have
 )
 
 
@@ -166,6 +197,8 @@ class _Kind(IntEnum):
     FLOOD = 13
     WALK = 14
     HIT = 15
+    ASK = 16
+    HAVE = 17
 
 
 _HEADS = {kind: MAGIC + bytes([kind]) for kind in _Kind}
@@ -174,10 +207,14 @@ _HEADS = {kind: MAGIC + bytes([kind]) for kind in _Kind}
 def encode(frame: Frame) -> bytes:
     """The datagram of a frame."""
     match frame:
-        case Query(lookup, key, ring, ttl, hops, walk):
-            return _HEADS[_Kind.WALK if walk else _Kind.FLOOD] + _QUERY.pack(lookup, key, ring, ttl, hops)
+        case Query(lookup, key, proof, ring, ttl, hops, walk):
+            return _HEADS[_Kind.WALK if walk else _Kind.FLOOD] + _QUERY.pack(lookup, key, proof, ring, ttl, hops)
         case Hit(lookup, sightings):
             return _HEADS[_Kind.HIT] + lookup + b"".join(map(_pack_sighting, sightings))
+        case Ask(lookup, key, cookie):
+            return _HEADS[_Kind.ASK] + _ASK.pack(lookup, key, cookie)
+        case Have(lookup, cookie, port):
+            return _HEADS[_Kind.HAVE] + _HAVE.pack(lookup, cookie, port)
         case Ping():
             return _HEADS[_Kind.PING]
         case Pong():
@@ -189,16 +226,15 @@ def encode(frame: Frame) -> bytes:
         case Cookie(cookie):
             return _HEADS[_Kind.COOKIE] + cookie
         case Answer(accepted, cookie, nodes):
-            return _HEADS[_Kind.ACCEPTED if accepted else _Kind.REFUSED] + cookie + _pack_nodes(nodes)
+            return _HEADS[_Kind.ACCEPTED if accepted else _Kind.REFUSED] + cookie + pack_mixed(nodes)
         case ForwardJoin(joiner, ttl):
             return _HEADS[_Kind.FORWARD_JOIN] + bytes([ttl]) + pack_address(joiner)
         case Disconnect(leaving):
             return _HEADS[_Kind.LEAVING if leaving else _Kind.DISCONNECT]
         case Shuffle(nonce, ttl, origin, nodes):
-            named = b"" if origin is None else pack_address(origin)
-            return _HEADS[_Kind.SHUFFLE] + nonce + bytes([ttl, len(named)]) + named + _pack_nodes(nodes)
+            return _HEADS[_Kind.SHUFFLE] + nonce + bytes([ttl]) + _pack_other(origin) + pack_mixed(nodes)
         case ShuffleReply(nonce, nodes):
-            return _HEADS[_Kind.SHUFFLE_REPLY] + nonce + _pack_nodes(nodes)
+            return _HEADS[_Kind.SHUFFLE_REPLY] + nonce + pack_mixed(nodes)
 
 
 def is_frame(data: bytes) -> bool:
@@ -217,8 +253,8 @@ def decode(data: bytes) -> Frame:
 def _read_query(body: bytes, walk: bool) -> Query:
     if len(body) != _QUERY.size:
         raise ProtocolError(f"query of {len(body)} bytes")
-    lookup, key, ring, ttl, hops = _QUERY.unpack(body)
-    return Query(lookup, key, ring, ttl, hops, walk)
+    lookup, key, proof, ring, ttl, hops = _QUERY.unpack(body)
+    return Query(lookup, key, proof, ring, ttl, hops, walk)
 
 
 def _read_hit(body: bytes) -> Hit:
@@ -226,11 +262,22 @@ def _read_hit(body: bytes) -> Hit:
     sightings: list[Sighting] = []
     while at < len(body):
         hops = body[at]
-        peer, at = _read_address(body, at + 1)
-        sightings.append(Sighting(peer, hops))
-        if len(sightings) > MAX_PEERS:
-            raise ProtocolError("hit that names too many peers")
+        node, at = _read_other(body, at + 1)
+        sightings.append(Sighting(node, hops))
+        if len(sightings) > MAX_SIGHTINGS:
+            raise ProtocolError("hit that names too many nodes")
     return Hit(lookup, tuple(sightings))
+
+
+def _read_ask(body: bytes) -> Ask:
+    return Ask(*_ASK.unpack(_whole(body, _ASK.size)))
+
+
+def _read_have(body: bytes) -> Have:
+    lookup, cookie, port = _HAVE.unpack(_whole(body, _HAVE.size))
+    if not port:
+        raise ProtocolError("gossip frame with port 0")
+    return Have(lookup, cookie, port)
 
 
 def _read_forward_join(body: bytes) -> ForwardJoin:
@@ -240,28 +287,27 @@ def _read_forward_join(body: bytes) -> ForwardJoin:
 
 
 def _read_answer(body: bytes, accepted: bool) -> Answer:
-    return Answer(accepted, _fixed(body, COOKIE), _unpack_nodes(body[COOKIE:]))
+    return Answer(accepted, _fixed(body, COOKIE), unpack_mixed(body[COOKIE:], MAX_NODES))
 
 
 def _read_shuffle(body: bytes) -> Shuffle:
     nonce = _fixed(body, NONCE)
-    if len(body) < NONCE + 2:
+    if len(body) == NONCE:
         raise ProtocolError("shuffle without a walk")
-    ttl, width, at = body[NONCE], body[NONCE + 1], NONCE + 2
-    origin = None
-    if width:
-        origin, at = _read_address(body, at - 1)
-    return Shuffle(nonce, ttl, origin, _unpack_nodes(body[at:]))
+    origin, at = _read_other(body, NONCE + 1)
+    return Shuffle(nonce, body[NONCE], origin, unpack_mixed(body[at:], MAX_NODES))
 
 
 def _read_shuffle_reply(body: bytes) -> ShuffleReply:
-    return ShuffleReply(_fixed(body, NONCE), _unpack_nodes(body[NONCE:]))
+    return ShuffleReply(_fixed(body, NONCE), unpack_mixed(body[NONCE:], MAX_NODES))
 
 
 _READERS: dict[int, Callable[[bytes], Frame]] = {
     _Kind.FLOOD: lambda body: _read_query(body, False),
     _Kind.WALK: lambda body: _read_query(body, True),
     _Kind.HIT: _read_hit,
+    _Kind.ASK: _read_ask,
+    _Kind.HAVE: _read_have,
     _Kind.PING: lambda body: _bare(body, Ping()),
     _Kind.PONG: lambda body: _bare(body, Pong()),
     _Kind.JOIN: lambda body: Join(_whole(body, COOKIE)),
@@ -294,17 +340,25 @@ def _fixed(body: bytes, size: int) -> bytes:
 
 
 def _pack_sighting(sighting: Sighting) -> bytes:
-    compact = pack_address(sighting.peer)
-    return bytes([sighting.hops, len(compact)]) + compact
+    return bytes([sighting.hops]) + _pack_other(sighting.node)
 
 
-def _read_address(body: bytes, at: int) -> tuple[Address, int]:
-    """An address behind a byte that tells its width, and where it ends."""
-    width = body[at] if at < len(body) else 0
-    end = at + 1 + width
-    if width not in _IP_WIDTHS or end > len(body):
+def _pack_other(node: Address | None) -> bytes:
+    """Somebody else behind a byte that tells the address's width; the sender has none, for it need not know its own."""
+    compact = b"" if node is None else pack_address(node)
+    return bytes([len(compact)]) + compact
+
+
+def _read_other(body: bytes, at: int) -> tuple[Address | None, int]:
+    """Whom `_pack_other` wrote there, and where it ends."""
+    if at >= len(body):
+        raise ProtocolError("gossip frame without an address")
+    width, begin = body[at], at + 1
+    if not width:
+        return None, begin
+    if width not in _IP_WIDTHS or begin + width > len(body):
         raise ProtocolError("gossip frame with a broken address")
-    return _unpack(body[at + 1 : end]), end
+    return _unpack(body[begin : begin + width]), begin + width
 
 
 def _unpack(compact: bytes) -> Address:
@@ -312,19 +366,3 @@ def _unpack(compact: bytes) -> Address:
     if not found:
         raise ProtocolError("gossip frame with port 0")
     return found[0]
-
-
-def _pack_nodes(nodes: Iterable[Address]) -> bytes:
-    """The number of IPv4 addresses, they, and those of IPv6."""
-    nodes = tuple(nodes)
-    return bytes([sum(not is_ipv6(host) for host, _ in nodes)]) + pack_addresses(nodes) + pack_addresses(nodes, True)
-
-
-def _unpack_nodes(data: bytes) -> tuple[Address, ...]:
-    middle = 1 + IPV4 * data[0] if data else 1
-    if not data or len(data) < middle:
-        raise ProtocolError("gossip frame with a broken list of nodes")
-    nodes = unpack_addresses(data[1:middle]) + unpack_addresses(data[middle:], True)
-    if len(nodes) > MAX_NODES:
-        raise ProtocolError(f"gossip frame that names {len(nodes)} nodes")
-    return nodes

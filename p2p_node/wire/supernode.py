@@ -164,13 +164,6 @@ def decode(data: bytes) -> Frame:
         raise ProtocolError(f"supernode frame of {len(data)} bytes") from None
 
 
-def _read_nodes(body: bytes) -> Nodes:
-    nodes = unpack_mixed(body)
-    if len(nodes) > MAX_NODES:
-        raise ProtocolError(f"supernode frame that names {len(nodes)} nodes")
-    return Nodes(nodes)
-
-
 def _read_part(body: bytes) -> SummaryPart:
     version, number, count = _PART.unpack_from(body)
     bits = body[_PART.size :]
@@ -190,10 +183,7 @@ def _read_news(body: bytes) -> News:
 
 def _read_hit(body: bytes) -> Hit:
     number, lookup = _HIT.unpack_from(body)
-    peers = unpack_mixed(body[_HIT.size :])
-    if len(peers) > MAX_PEERS:
-        raise ProtocolError(f"hit that names {len(peers)} peers")
-    return Hit(number, lookup, peers)
+    return Hit(number, lookup, unpack_mixed(body[_HIT.size :], MAX_PEERS))
 
 
 def _read_wanted(body: bytes) -> SummaryWanted:
@@ -205,7 +195,7 @@ def _read_wanted(body: bytes) -> SummaryWanted:
 _READERS: dict[int, Callable[[bytes], Frame]] = {
     _Kind.PING: lambda body: Ping(*_PING.unpack(body)),
     _Kind.PONG: lambda body: Pong(*_PING.unpack(body)),
-    _Kind.NODES: _read_nodes,
+    _Kind.NODES: lambda body: Nodes(unpack_mixed(body, MAX_NODES)),
     _Kind.ENQUIRY: lambda body: Enquiry(*_ENQUIRY.unpack(body)),
     _Kind.SUMMARY_WANTED: _read_wanted,
     _Kind.SUMMARY_PART: _read_part,

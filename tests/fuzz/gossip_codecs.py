@@ -7,12 +7,14 @@ from random import Random
 from p2p_node.wire.address import Address
 from p2p_node.wire.gossip import (
     MAX_NODES,
-    MAX_PEERS,
+    MAX_SIGHTINGS,
     Answer,
+    Ask,
     Cookie,
     Disconnect,
     ForwardJoin,
     Frame,
+    Have,
     Hit,
     Join,
     Neighbor,
@@ -34,13 +36,18 @@ def any_address(rng: Random) -> Address:
     return host, rng.randrange(1, 1 << 16)
 
 
+def any_sighting(rng: Random) -> Sighting:
+    """Of somebody, or of who tells it."""
+    return Sighting(rng.choice([None, any_address(rng)]), rng.randrange(256))
+
+
 def any_frame(rng: Random) -> Frame:
     """Of any kind."""
     # IPv4 first, as a list of nodes comes from the wire.
     nodes = tuple(
         sorted((any_address(rng) for _ in range(rng.randrange(MAX_NODES + 1))), key=lambda node: ":" in node[0])
     )
-    sightings = tuple(Sighting(any_address(rng), rng.randrange(256)) for _ in range(rng.choice([0, 1, 2, MAX_PEERS])))
+    sightings = tuple(any_sighting(rng) for _ in range(rng.choice([0, 1, 2, MAX_SIGHTINGS])))
     ttl, hops, ring = (rng.choice([0, 1, rng.randrange(256), 255]) for _ in range(3))
     cookie = rng.randbytes(8)
     return rng.choice(
@@ -55,8 +62,10 @@ def any_frame(rng: Random) -> Frame:
             ShuffleReply(rng.randbytes(8), nodes),
             Ping(),
             Pong(),
-            Query(rng.randbytes(8), rng.randbytes(20), ring, ttl, hops, rng.random() < 0.5),
+            Query(rng.randbytes(8), rng.randbytes(20), rng.randbytes(8), ring, ttl, hops, rng.random() < 0.5),
             Hit(rng.randbytes(8), sightings),
+            Ask(rng.randbytes(8), rng.randbytes(20), cookie),
+            Have(rng.randbytes(8), cookie, rng.randrange(1, 1 << 16)),
         ]
     )
 

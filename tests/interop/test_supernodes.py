@@ -17,7 +17,7 @@ import libtorrent as lt
 import pytest
 from clients import QUIET
 from conftest import require_tool
-from test_trackers import CONTENT, HOST, first_line, free_port, make_torrent, node, our_seed, running
+from test_trackers import CONTENT, HOST, first_line, free_port, get, make_torrent, node, our_seed, running
 
 SCHEMES = pytest.mark.parametrize("scheme", ["http", "udp"])
 
@@ -79,15 +79,28 @@ def aria2_get(directory: Path, torrent: Path) -> Path:
     return got / "item"
 
 
+@contextlib.contextmanager
+def seeded_elsewhere(directory: Path, scheme: str) -> Iterator[Path]:
+    """The torrent that names one of two supernodes, while a libtorrent seed has registered with the other."""
+    first, second = free_port(), free_port()
+    with supernode(directory, first, []), supernode(directory, second, [first]):
+        theirs = torrent_of(directory / "libtorrent", [f"{scheme}://{HOST}:{first}/announce"])
+        ours = torrent_of(directory / "other", [f"{scheme}://{HOST}:{second}/announce"])
+        with libtorrent_seed(theirs.parent, theirs):
+            yield ours
+
+
 @SCHEMES
 def test_aria2_and_libtorrent_meet_through_two_supernodes(scheme: str, tmp_path: Path) -> None:
     """libtorrent registers with one, aria2 asks the other."""
-    first, second = free_port(), free_port()
-    with supernode(tmp_path, first, []), supernode(tmp_path, second, [first]):
-        theirs = torrent_of(tmp_path / "libtorrent", [f"{scheme}://{HOST}:{first}/announce"])
-        ours = torrent_of(tmp_path / "other", [f"{scheme}://{HOST}:{second}/announce"])
-        with libtorrent_seed(theirs.parent, theirs):
-            assert aria2_get(tmp_path, ours).read_bytes() == CONTENT
+    with seeded_elsewhere(tmp_path, scheme) as torrent:
+        assert aria2_get(tmp_path, torrent).read_bytes() == CONTENT
+
+
+def test_our_node_downloads_from_libtorrent_through_two_supernodes(tmp_path: Path) -> None:
+    """What libtorrent registered with one over UDP, our node hears of the other."""
+    with seeded_elsewhere(tmp_path, "udp") as torrent:
+        assert get(tmp_path, torrent).read_bytes() == CONTENT
 
 
 def test_clients_turn_to_the_next_supernode_when_theirs_was_killed(tmp_path: Path) -> None:

@@ -27,9 +27,11 @@ from p2p_node.wire.address import Address
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.gossip import (
     Answer,
+    Ask,
     Cookie,
     Disconnect,
     ForwardJoin,
+    Have,
     Hit,
     Join,
     Neighbor,
@@ -60,7 +62,7 @@ class GossipNode:
         self._shuffling = Shuffling(views, pulse, outbox, rng, now)
         self._routes = routes = Routes()
         self._relay = Relay(views, routes, pulse, outbox, settings, rng, now)
-        self._lookups = Lookups(views, routes, self._relay, settings.strategy, rng)
+        self._lookups = Lookups(views, routes, self._relay, outbox, settings.strategy, rng)
         self._strangers = Budget(STRANGERS_PER_S, MAX_STRANGERS, now)
         self._received = 0
         self._refused = 0
@@ -80,6 +82,10 @@ class GossipNode:
             Answer: self._membership.answered,
             Disconnect: self._membership.disconnected,
             ShuffleReply: self._shuffling.replied,
+        }
+        self._between_seeker_and_holder: dict[type, Callable[[Address, Any, float], None]] = {
+            Ask: self._relay.asked,
+            Have: self._lookups.confirmed,
         }
 
     @property
@@ -135,13 +141,15 @@ class GossipNode:
             self._refused += 1
             return True
         link = self._views.links.get(source)
-        take = self._of_neighbours.get(type(frame))
-        if take is None:
+        kind = type(frame)
+        if kind in self._of_anybody:
             if link is not None or self._hears_strangers(now):
-                self._of_anybody[type(frame)](source, frame, now)
+                self._of_anybody[kind](source, frame, now)
+        elif kind in self._between_seeker_and_holder:
+            self._between_seeker_and_holder[kind](source, frame, now)
         elif link is not None:
             self._pulse.heard(link, frame, now)
-            take(link, frame, now)
+            self._of_neighbours[kind](link, frame, now)
         elif not self._membership.awaits(source):
             self._refused += 1
             if self._hears_strangers(now):
@@ -172,7 +180,8 @@ class GossipNode:
         return findings
 
     def take_costs(self) -> Mapping[LookupId, Cost]:
-        """What was sent for each lookup: queries and hits. Signs of life between neighbours are no lookup's."""
+        """What was sent for each lookup: queries, hits, and what seekers and holders say to each other. Signs of life
+        between neighbours are no lookup's."""
         return self._outbox.take_costs()
 
     def census(self) -> Census:
@@ -189,7 +198,7 @@ class GossipNode:
             sent_bytes=self._outbox.sent_bytes,
             received=self._received,
             dropped=self._dropped + sum(part.dropped for part in parts),
-            refused=self._refused + sum(part.refused for part in parts),
+            refused=self._refused + self._lookups.refused + sum(part.refused for part in parts),
         )
 
     def _hears_strangers(self, now: float) -> bool:
@@ -200,7 +209,7 @@ class GossipNode:
 
     def _hit(self, link: Link, frame: Hit, now: float) -> None:
         if frame.lookup in self._lookups:
-            self._lookups.hit(link, frame)
+            self._lookups.hit(link, frame, now)
         else:
             self._relay.hit(link, frame, now)
 

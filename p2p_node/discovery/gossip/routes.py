@@ -1,7 +1,8 @@
-"""Which lookups came by, and the way back to who seeks: where a query came from first, hits are sent.
+"""Which lookups came by, and the way back to who seeks: where the newest round came from first, hits are sent.
 
-The rule: a lookup's way back never changes, so that nobody who repeats its queries can draw its hits to himself. It
-leads to who knew of the lookup before, and so in no circle.
+The rule: the way back is that of the newest round, which who seeks alone can begin. So nobody who repeats its queries
+can draw its hits to himself, and who was on the way of one round need not be on that of the next. It leads to who knew
+of the round before, and so in no circle.
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ MAX_ROUTES = 1024
 class Route:
     """One lookup, as seen here; `via` is None where it is one's own."""
 
-    via: Address | None
-    hops: int
     expires: float
-    rings: int = 0
-    """The rounds whose query came by, a bit each."""
+    via: Address | None = None
+    hops: int = 0
+    ring: int = -1
+    """The newest round whose query came by."""
+    ttl: int = 0
+    """How many hops that went on from here; more where it came on a shorter way later."""
+    room: int = 0
+    """Nodes that each neighbour may tell of: as many as the query can have come to through it."""
     sightings: Sightings | None = None
     """What others told; made when the first does, for most lookups pass without."""
     waiting: Sequence[Sighting] = ()
@@ -38,13 +43,12 @@ class Route:
     held_until: float = float("-inf")
     """When it may be."""
 
-    def has(self, ring: int) -> bool:
-        """Whether the query of this round came by."""
-        return bool(self.rings >> ring & 1)
-
-    def note(self, ring: int) -> None:
-        """The query of this round came by."""
-        self.rings |= 1 << ring
+    def begin(self, ring: int, via: Address | None, hops: int) -> None:
+        """The query of a newer round came by. What was told another way may have been told in vain, and is told again
+        when it is heard again."""
+        if via != self.via:
+            self.via, self.sightings = via, None
+        self.ring, self.ttl, self.hops = ring, 0, hops
 
 
 class Routes:
@@ -60,9 +64,9 @@ class Routes:
         """The route of this lookup, if it is remembered."""
         return self._routes.get(lookup)
 
-    def add(self, lookup: LookupId, via: Address | None, hops: int, now: float) -> Route:
+    def add(self, lookup: LookupId, now: float) -> Route:
         """Remember a new lookup."""
         while self._routes and (len(self._routes) >= MAX_ROUTES or next(iter(self._routes.values())).expires <= now):
             self._routes.popitem(last=False)
-        route = self._routes[lookup] = Route(via, hops, now + ROUTE_S)
+        route = self._routes[lookup] = Route(now + ROUTE_S)
         return route

@@ -7,35 +7,21 @@ are asked beside it; whoever becomes home is told everything anew, and what was 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 
-from p2p_node.boundary import SendDatagram
-from p2p_node.discovery.base import Census, Cost, Ended, Finding, Found, Key, LookupId
-from p2p_node.discovery.supernode.outbox import Outbox, lookup_id
+from p2p_node.discovery.base import Census, Ended, Found, Key, LookupId
+from p2p_node.discovery.supernode.home import Home
+from p2p_node.discovery.supernode.outbox import lookup_id
+from p2p_node.discovery.supernode.participant import Participant
 from p2p_node.discovery.supernode.registrations import Registrations
 from p2p_node.discovery.supernode.requests import Aim, Asked, Requests
-from p2p_node.discovery.supernode.roster import Roster
-from p2p_node.discovery.udp_client import CONNECTION_S
 from p2p_node.wire.address import Address
 from p2p_node.wire.announce import Announce, AnnounceReply, Event, inquiry
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.supernode import Enquiry, Nodes, decode, encode, is_frame
 from p2p_node.wire.udp_tracker import Answer, Connected, answered_transaction, decode_answer
-
-WAVE = 3
-"""Supernodes asked at a time when home is silent: were half of them dead, one of three is alive seven times in
-eight."""
-
-WAVE_S = 0.5
-"""The soonest that others are asked after the ones before."""
-
-MAX_WAIT_S = 8.0
-"""When nobody answers, the wait before all are asked again doubles up to this."""
-
-ENQUIRY_S = 0.5
-"""How long a newcomer waits to hear which other supernodes there are, one of which may suit it better."""
 
 REGISTERED_AT_ONCE = 16
 """Registrations that wait for answers at a time."""
@@ -55,42 +41,27 @@ class _Seek:
     asked: bool = False
 
 
-class SupernodeLeaf:
+class SupernodeLeaf(Participant):
     """Implements `Discovery`; `own` is its UDP address."""
 
     def __init__(self, own: Address, rng: Random, now: float) -> None:
+        super().__init__()
         self._own = own
         self._rng = rng
         self._peer_id = rng.randbytes(20)
         self._key = rng.getrandbits(32)
-        self._outbox = Outbox()
+        self._home = Home(own, rng.randbytes(16))
         self._requests = Requests(self._outbox, rng)
         self._registrations = Registrations(rng)
-        self._roster = Roster(own, rng.randbytes(16))
-        self._home: Address | None = None
-        self._last_home: Address | None = None
-        """Who knows what is registered; None when nobody does."""
-        self._connection = 0
-        self._connection_ends = now
-        self._settled = False
-        """Whether it was heard, or waited for, which supernodes there are."""
-        self._enquiry_ends = math.inf
-        self._tried: set[Address] = set()
-        self._width = 1
-        self._looked_at = -math.inf
-        self._look_at = math.inf
-        self._wait_s = WAVE_S
         self._seeks: dict[LookupId, _Seek] = {}
-        self._findings: list[Finding] = []
-        self._received = self._refused = 0
 
     @property
     def timer(self) -> float | None:
         """When `tick` wants to be called."""
-        times = [self._requests.timer, self._look_at, self._enquiry_ends]
+        times = [self._requests.timer, self._home.timer]
         if self._seeks:
             times.append(next(iter(self._seeks.values())).ends)
-        if self._at_home and not self._requests.count(Aim.CONNECT) and self._may_register:
+        if self.joined and not self._requests.count(Aim.CONNECT) and self._may_register:
             times.append(self._registrations.timer)
         due = min(times)
         return due if due < math.inf else None
@@ -98,19 +69,18 @@ class SupernodeLeaf:
     @property
     def joined(self) -> bool:
         """Whether it has a home."""
-        return self._at_home
+        return self._home.settled is not None
 
     @property
     def home(self) -> Address | None:
         """Its supernode, when it has one."""
-        return self._home
+        return self._home.address
 
     # What the host wants
 
     def join(self, contacts: Iterable[Address], now: float) -> None:
         """These are supernodes."""
-        if self._roster.add(contacts) and self._home is None:
-            self._look_at = now
+        self._home.know(contacts, now)
         self._go_on(now)
 
     def provide(self, key: Key, port: int, now: float) -> None:
@@ -156,11 +126,11 @@ class SupernodeLeaf:
             self._on_answer(asked, decode_answer(data, ":" in source[0]), now)
         except ProtocolError:
             self._refused += 1
-            self._roster.failed(source, now)
+            self._home.failed(source, now)
             self._take_back(asked)
-            if source == self._home:
+            if source == self.home:
                 self._lose_home(now)
-                self._last_home = None  # it may have begun anew, and know nothing
+                self._registrations.forgotten()  # it may have begun anew, and know nothing
         self._go_on(now)
         return True
 
@@ -168,8 +138,7 @@ class SupernodeLeaf:
         """The timer came due."""
         for asked in self._requests.take_late(now):
             self._on_silence(asked, now)
-        if now >= self._enquiry_ends:
-            self._settle()
+        self._home.tick(now)
         for lookup in [lookup for lookup, seek in self._seeks.items() if now >= seek.ends]:
             del self._seeks[lookup]
             self._findings.append(Ended(lookup, 0))
@@ -180,13 +149,8 @@ class SupernodeLeaf:
             frame = decode(data)
         except ProtocolError:
             frame = None
-        if not isinstance(frame, Nodes) or source != self._home or self._enquiry_ends == math.inf:
+        if not isinstance(frame, Nodes) or not self._home.told(source, frame.nodes, now):
             self._refused += 1
-            return
-        self._roster.add(frame.nodes)
-        if not self._settled and self._roster.favourite != self._home:
-            self._home, self._look_at, self._last_home = None, now, None
-        self._settle()
 
     def _on_answer(self, asked: Asked, answer: Answer, now: float) -> None:
         match asked.aim, answer:
@@ -212,42 +176,20 @@ class SupernodeLeaf:
             self._findings.append(Found(asked.lookup, tuple(far), 2))
         self._findings.append(Ended(asked.lookup, 2 if far else 1))
 
-    # Where home is
-
-    @property
-    def _at_home(self) -> bool:
-        return self._settled and self._home is not None
-
     def _connected(self, to: Address, connection: int, now: float) -> None:
-        self._roster.answered(to)
-        if self._home not in (None, to):
-            return  # another was faster
-        new = self._home is None
-        self._home, self._connection, self._connection_ends = to, connection, now + CONNECTION_S
-        if new:
-            self._tried.clear()
-            self._look_at, self._wait_s, self._width = math.inf, WAVE_S, 1
-            self._enquiry_ends = now + ENQUIRY_S
+        if self._home.answered(to, connection, now):
             self._outbox.send(to, encode(Enquiry(connection)))
-        if to != self._last_home:
-            self._last_home = to
-            self._registrations.forgotten()
-
-    def _settle(self) -> None:
-        self._settled, self._enquiry_ends = True, math.inf
+            self._registrations.move(to)
 
     def _on_silence(self, asked: Asked, now: float) -> None:
         self._take_back(asked)
         if asked.aim is Aim.CONNECT:
-            self._roster.failed(asked.to, now)
-        if asked.to == self._home:
+            self._home.failed(asked.to, now)
+        if asked.to == self.home:
             self._lose_home(now)
 
     def _lose_home(self, now: float) -> None:
-        """Home is silent, or answers nonsense: ask it as any other, and some others."""
-        self._home = None
-        self._width = WAVE
-        self._look_at = max(now, self._looked_at + WAVE_S)
+        self._home.lost(now)
         for asked in self._requests.take_all():
             self._take_back(asked)
 
@@ -258,40 +200,27 @@ class SupernodeLeaf:
         elif asked.aim is Aim.SEEK and asked.lookup in self._seeks:
             self._seeks[asked.lookup].asked = False
 
-    def _look(self, now: float) -> None:
-        """Ask the next whether they are there."""
-        turns = [address for address in self._roster.turns() if address not in self._tried]
-        wave = turns[: self._width]
-        self._width = WAVE
-        self._looked_at, self._look_at = now, now + WAVE_S
-        if not wave:
-            self._tried.clear()
-            self._look_at = now + self._wait_s
-            self._wait_s = min(2 * self._wait_s, MAX_WAIT_S)
-        for address in wave:
-            self._tried.add(address)
-            self._requests.connect(address, next(iter(self._seeks), None), now)
-
     # What follows
 
     def _go_on(self, now: float) -> None:
         """Do all that there is reason for by now."""
-        if self._home is None and now >= self._look_at and len(self._roster):
-            self._look(now)
-        if self._home is None or not self._at_home:
+        for supernode in self._home.look(now):
+            self._requests.connect(supernode, next(iter(self._seeks), None), now)
+        home = self._home.settled
+        if home is None:
             return
         unasked = [lookup for lookup, seek in self._seeks.items() if not seek.asked]
-        if now >= self._connection_ends:
+        if not self._home.connects(now):
             if (unasked or now >= self._registrations.timer) and not self._requests.count(Aim.CONNECT):
-                self._requests.connect(self._home, next(iter(unasked), None), now)
+                self._requests.connect(home, next(iter(unasked), None), now)
             return
         for lookup in unasked:
             seek = self._seeks[lookup]
             seek.asked = True
             question = inquiry(seek.key, self._peer_id)
-            self._requests.seek(self._home, self._connection, seek.transaction, lookup, question, now)
+            self._requests.seek(home, self._home.connection, seek.transaction, lookup, question, now)
         while self._may_register and (key := self._registrations.take_due(now)) is not None:
-            self._requests.register(self._home, self._connection, self._announce(key, Event.REGULAR), now)
+            self._requests.register(home, self._home.connection, self._announce(key, Event.REGULAR), now)
 
     @property
     def _may_register(self) -> bool:
@@ -302,32 +231,10 @@ class SupernodeLeaf:
 
     def _say_goodbye(self, keys: Iterable[Key], now: float) -> None:
         for key in keys:
-            if self._home is not None and now < self._connection_ends and self._registrations.knows(key):
-                self._requests.farewell(self._home, self._connection, self._announce(key, Event.STOPPED))
-
-    # What there is to tell
-
-    def take_datagrams(self) -> list[SendDatagram]:
-        """What is to be sent now; taken once."""
-        return self._outbox.take_datagrams()
-
-    def take_findings(self) -> list[Finding]:
-        """What lookups found; taken once."""
-        taken, self._findings = self._findings, []
-        return taken
-
-    def take_costs(self) -> Mapping[LookupId, Cost]:
-        """Questions asked for this node's lookups. The supernode counts its answers under the same ids."""
-        return self._outbox.take_costs()
+            if self.home is not None and self._home.connects(now) and self._registrations.knows(key):
+                self._requests.farewell(self.home, self._home.connection, self._announce(key, Event.STOPPED))
 
     def census(self) -> Census:
         """Its figures now."""
-        return Census(
-            neighbours=int(self._home is not None),
-            entries=len(self._roster) + len(self._registrations) + len(self._requests) + len(self._seeks),
-            sent=self._outbox.sent,
-            sent_bytes=self._outbox.sent_bytes,
-            received=self._received,
-            dropped=0,
-            refused=self._refused,
-        )
+        entries = len(self._home) + len(self._registrations) + len(self._requests) + len(self._seeks)
+        return self._census(int(self.home is not None), entries)

@@ -7,17 +7,16 @@ other, and `queries` for what they ask.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
-from p2p_node.boundary import SendDatagram
-from p2p_node.discovery.base import Census, Cost, Ended, Finding, Found, Key, LookupId
+from p2p_node.discovery.base import Census, Ended, Found, Key, LookupId
 from p2p_node.discovery.registry import Registry
 from p2p_node.discovery.supernode.catalogue import Catalogue
 from p2p_node.discovery.supernode.mate import Mate
 from p2p_node.discovery.supernode.mesh import Mesh
-from p2p_node.discovery.supernode.outbox import Outbox
+from p2p_node.discovery.supernode.participant import Participant
 from p2p_node.discovery.supernode.queries import Queries
 from p2p_node.discovery.supernode.service import ENOUGH, INTERVAL_S, Reply, Service
 from p2p_node.wire.address import Address
@@ -44,25 +43,23 @@ from p2p_node.wire.supernode import (
 from p2p_node.wire.udp_tracker import decode_request
 
 
-class Supernode:
+class Supernode(Participant):
     """Implements `Discovery`. `own` is the address under which others reach it; plain clients are asked to announce
     every `interval` seconds."""
 
     def __init__(self, own: Address, rng: Random, now: float, interval: float = INTERVAL_S) -> None:
+        super().__init__()
         self.registry = Registry(interval, rng)
         self._own = own
         self._rng = rng
         self._renew_s = interval
         self._peer_id = rng.randbytes(20)
-        self._outbox = Outbox()
         self._mesh = Mesh(own, self._outbox, rng, now)
         self._catalogue = Catalogue(self.registry, rng, now)
         self._queries = Queries(self._mesh, self._outbox, rng)
         self._service = Service(self.registry, self._catalogue, self._queries, self._outbox, rng, now)
         self._provisions: dict[Key, int] = {}
         self._renew_at = math.inf
-        self._findings: list[Finding] = []
-        self._received = self._refused = 0
         self._of_mates: dict[type, Callable[[Mate, Any, float], bool]] = {
             Nodes: self._on_nodes,
             SummaryWanted: self._on_summary_wanted,
@@ -242,29 +239,10 @@ class Supernode:
         if event is not Event.STOPPED:
             self._catalogue.added(key)
 
-    # What there is to tell
-
-    def take_datagrams(self) -> list[SendDatagram]:
-        """What is to be sent now; taken once."""
-        return self._outbox.take_datagrams()
-
-    def take_findings(self) -> list[Finding]:
-        """What lookups found; taken once."""
-        taken, self._findings = self._findings, []
-        return taken
-
-    def take_costs(self) -> Mapping[LookupId, Cost]:
-        """What was sent for each lookup: answers to leaves, and queries and hits among supernodes."""
-        return self._outbox.take_costs()
-
     def census(self) -> Census:
         """Its figures now."""
-        return Census(
+        return self._census(
             neighbours=len(self._mesh.mates),
             entries=len(self._mesh) + self.registry.peer_count + len(self._queries),
-            sent=self._outbox.sent,
-            sent_bytes=self._outbox.sent_bytes,
-            received=self._received,
             dropped=self._mesh.dropped + self._queries.dropped + self._service.dropped,
-            refused=self._refused,
         )

@@ -12,16 +12,19 @@ from collections import OrderedDict
 from random import Random
 
 from p2p_node.discovery.base import Key
+from p2p_node.wire.address import Address
 
-SIGN_S = 2.5
+SIGN_S = 3.5
 """The longest between two signs. Half of the supernodes may die at once, and all their leaves are to be found again
-within five seconds: after this wait, half a second of silence, and one or two more for the next who is dead as well."""
+within five seconds: after this wait, half a second of silence, a quarter for each wave of others that are dead as well,
+and another until all supernodes have heard the news."""
 
 JITTER = 0.2
 """Share by which a wait is shortened at random, lest all leaves keep time with each other."""
 
 RENEWALS = 2
-"""How often each is renewed, at least, in the interval that the supernode asks for: it forgets after 2.5 of them."""
+"""How often each is renewed, at least, in the interval that the supernode asks for: it forgets after 2.5 of them at the
+soonest."""
 
 
 class Registrations:
@@ -35,6 +38,8 @@ class Registrations:
         self._known: OrderedDict[Key, None] = OrderedDict()
         """Those that it acknowledged, longest ago first; while one is being renewed it is in neither."""
         self._sign_at = math.inf
+        self._supernode: Address | None = None
+        """Whom they are registered with, as far as they are."""
 
     def __len__(self) -> int:
         return len(self._ports)
@@ -90,6 +95,12 @@ class Registrations:
         if key in self._ports:
             self._known.pop(key, None)
             self._unknown[key] = None
+
+    def move(self, supernode: Address) -> None:
+        """They are to be registered here: all anew, unless they were here before."""
+        if supernode != self._supernode:
+            self.forgotten()
+            self._supernode = supernode
 
     def forgotten(self) -> None:
         """The supernode knows of none."""

@@ -75,7 +75,7 @@ def test_who_knows_no_tracker_finds_its_seed_through_others(tmp_path: Path):
 def test_garbage_and_floods_on_the_port_stop_nobody(tmp_path: Path):
     """Noise, spoiled frames, requests without a cookie, and thousands of queries and hits of a stranger."""
     rng = Random(2)
-    query, hit = Query(bytes(8), bytes(20), 0, 255, 0), Hit(bytes(8), (Sighting(("10.66.0.1", 1), 1),))
+    query, hit = Query(bytes(8), bytes(20), bytes(8), 0, 255, 0), Hit(bytes(8), (Sighting(("10.66.0.1", 1), 1),))
     good = [datagram(frame) for frame in (Join(), Neighbor(True), query, hit, Ping(), Answer(True, bytes(8)))]
     bad = [data[: rng.randrange(len(data))] + rng.randbytes(rng.randrange(3)) for data in good for _ in range(20)]
 
@@ -125,7 +125,7 @@ def lie(frame: Frame) -> list[Frame]:
             return [Answer(True, cookie) if any(cookie) else Cookie(b"mycookie")]
         case Ping():
             return [Pong()]
-        case Query(lookup, _, _, _, hops):
+        case Query(lookup, _, _, _, _, hops):
             nobody = [(f"127.0.0.{number}", 9) for number in range(2, 30)]
             return [Hit(lookup, tuple(Sighting(peer, hops + 1) for peer in nobody))]
         case _:

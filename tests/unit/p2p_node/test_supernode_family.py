@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from overlay import Host, Overlay
 
+from p2p_node.discovery.limits import MAX_QUERIES
 from p2p_node.discovery.supernode.leaf import SupernodeLeaf
 from p2p_node.discovery.supernode.node import Supernode
 from p2p_node.wire.errors import ProtocolError
@@ -98,6 +99,23 @@ def test_liars_who_claim_everything_hide_nothing() -> None:
     net.run(2)
     assert lookups and all(leaves[0].address in lookup.peers for lookup in lookups)
     assert sum(host.node.census().refused for host in mesh) > 0
+
+
+def test_who_asks_too_much_is_told_what_its_supernode_knows_itself() -> None:
+    """A flood of one leaf's questions is passed on so often and no more, and counted; the others' are passed on."""
+    net, _, leaves = network(4, 16)
+    leaves[0].provide(KEY)
+    net.run(1)
+    flooder, other = [host for host in leaves if host.node.home != leaves[0].node.home][:2]
+    home = net.hosts[flooder.node.home]
+    for _ in range(40):
+        for _ in range(10):
+            flooder.seek(KEY)
+        net.run(0.1)
+    assert home.node.census().dropped == 400 - MAX_QUERIES
+    lookup = other.seek(KEY)
+    net.run(1)
+    assert set(lookup.peers) == {leaves[0].address}
 
 
 def test_strangers_get_no_summary_and_no_answer() -> None:

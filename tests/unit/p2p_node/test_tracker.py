@@ -55,7 +55,14 @@ def test_a_silent_peer_is_forgotten() -> None:
     """A peer that stops announcing is not handed out for ever."""
     registry = Registry(60.0, Random(1))
     registry.announce(announce(1), "10.0.0.1", 0.0)
-    assert registry.announce(announce(2), "10.0.0.2", 200.0).peers == ()
+    assert registry.announce(announce(2), "10.0.0.2", 400.0).peers == ()
+
+
+def test_a_client_that_announces_every_five_minutes_is_not_forgotten() -> None:
+    """As libtorrent does, however much shorter the tracker's interval is."""
+    registry = Registry(30.0, Random(1))
+    registry.announce(announce(1), "10.0.0.1", 0.0)
+    assert registry.announce(announce(2), "10.0.0.2", 305.0).peers == (("10.0.0.1", 1001),)
 
 
 @pytest.mark.parametrize(("wanted", "given"), [(-1, 50), (0, 0), (7, 7), (10_000, MAX_WANTED)])
@@ -114,7 +121,7 @@ def test_silent_peers_of_other_swarms_make_room() -> None:
     registry = Registry(60.0, Random(1))
     registry.announce(announce(1), "10.0.0.1", 0.0)
     other = msgspec.structs.replace(announce(2), info_hash=b"o" * 20)
-    registry.announce(other, "10.0.0.2", 200.0)
+    registry.announce(other, "10.0.0.2", 400.0)
     assert (registry.peer_count, registry.swarm_count) == (1, 1)
 
 

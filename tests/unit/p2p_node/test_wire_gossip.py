@@ -11,9 +11,11 @@ from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.gossip import (
     MAGIC,
     MAX_NODES,
-    MAX_PEERS,
+    MAX_SIGHTINGS,
     Answer,
+    Ask,
     ForwardJoin,
+    Have,
     Hit,
     Ping,
     Query,
@@ -28,6 +30,7 @@ from p2p_node.wire.udp_tracker import Connect, Request, encode_request
 from tests.fuzz.gossip_codecs import any_frame
 
 NODE = ("10.1.0.1", 6881)
+QUERY = Query(bytes(8), bytes(20), bytes(8), 0, 3, 0)
 NODES = tuple((f"10.1.0.{number}", 6881) for number in range(MAX_NODES + 1))
 
 
@@ -41,11 +44,16 @@ def test_every_frame_survives_the_wire():
 
 def test_no_frame_is_larger_than_what_no_path_fragments():
     """1,232 bytes: IPv6's smallest MTU less its headers."""
-    hit = Hit(bytes(8), tuple(Sighting((f"fd00::{number:x}", 1), 3) for number in range(1, MAX_PEERS + 1)))
+    hit = Hit(bytes(8), tuple(Sighting((f"fd00::{number:x}", 1), 3) for number in range(1, MAX_SIGHTINGS + 1)))
     shuffle = Shuffle(
         bytes(8), 3, ("fd00::1", 1), tuple((f"fd00::{number:x}", 1) for number in range(1, MAX_NODES + 1))
     )
     assert max(len(encode(hit)), len(encode(shuffle))) <= 1232
+
+
+def test_an_answer_is_shorter_than_the_question():
+    """Nobody gains who asks in somebody else's name."""
+    assert len(encode(Have(bytes(8), bytes(8), 6881))) < len(encode(Ask(bytes(8), bytes(20), bytes(8))))
 
 
 def test_other_protocols_on_the_port_are_left_alone():
@@ -63,11 +71,14 @@ def test_other_protocols_on_the_port_are_left_alone():
         MAGIC,
         MAGIC + b"\x63",
         encode(Ping()) + b"x",
-        encode(Query(bytes(8), bytes(20), 0, 3, 0))[:-1],
-        encode(Query(bytes(8), bytes(20), 0, 3, 0)) + b"x",
+        encode(QUERY)[:-1],
+        encode(QUERY) + b"x",
         encode(Hit(bytes(8), (Sighting(NODE, 1),)))[:-1],
-        encode(Hit(bytes(8), (Sighting(NODE, 1),) * (MAX_PEERS + 1))),
+        encode(Hit(bytes(8), (Sighting(NODE, 1),) * (MAX_SIGHTINGS + 1))),
         encode(Hit(bytes(8), (Sighting(("10.1.0.1", 0), 1),))),
+        encode(Ask(bytes(8), bytes(20), bytes(8)))[:-1],
+        encode(Have(bytes(8), bytes(8), 1)) + b"x",
+        encode(Have(bytes(8), bytes(8), 0)),
         encode(Answer(True, bytes(8)))[:-1],
         encode(Answer(True, bytes(8), NODES)),
         encode(Answer(True, bytes(8), NODES[:2]))[:-1],
