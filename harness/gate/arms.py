@@ -39,7 +39,7 @@ class Arm:
     @property
     def environment(self) -> dict[str, str]:
         """This arm's packages come before whatever is installed; `-P` keeps out what lies in the directory."""
-        return os.environ | {"PYTHONPATH": str(self.tree)} | self.variables
+        return {**os.environ, "PYTHONPATH": str(self.tree), **self.variables}
 
 
 def own_arms(base: Path, head: Path, python: Path) -> tuple[Arm, Arm]:

@@ -7,6 +7,7 @@ time than they use. Signals do both between two bytecodes, so no code of the tre
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -23,7 +24,7 @@ def _stand_still(share: float) -> None:
         time.sleep(PERIOD_S * share)
 
     signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, PERIOD_S, PERIOD_S)
+    _tick(signal.ITIMER_REAL)
 
 
 def _burn(share: float) -> None:
@@ -37,7 +38,12 @@ def _burn(share: float) -> None:
         burnt_until = time.process_time()
 
     signal.signal(signal.SIGPROF, burn)
-    signal.setitimer(signal.ITIMER_PROF, PERIOD_S, PERIOD_S)
+    _tick(signal.ITIMER_PROF)
+
+
+def _tick(timer: int) -> None:
+    signal.setitimer(timer, PERIOD_S, PERIOD_S)
+    atexit.register(signal.setitimer, timer, 0)  # once Python has put its handlers away, the next tick would kill
 
 
 def _slow_down() -> None:
