@@ -9,11 +9,15 @@ STAMP := $(VENV)/.installed
 BENCH_ARGS ?= --contenders http,swarm,swarm-dht,swarm-gossip,swarm-supernode --set content.size=5MiB
 OUT ?=
 
+# A dozen pairs tell what is asked of them, and leave time for a second batch within a quarter of an hour.
+GATE_BASE ?= $(shell git merge-base HEAD origin/main 2>/dev/null || echo HEAD~1)
+GATE_ARGS ?= --pairs 12
+
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test fuzz check format lock clean
+.PHONY: help setup bench test fuzz gate gate-selftest check format lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; install Python 3.11 or newer, or pass PYTHON=/path/to/python3"; exit 1; }
@@ -34,6 +38,12 @@ test: $(STAMP) ## Run the tests
 
 fuzz: $(STAMP) ## A million hostile inputs for every decoder (FUZZ_ARGS="--seed N --codec NAME")
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
+
+gate: $(STAMP) ## Judge what is checked out against the merge base (GATE_BASE=REV, OUT=DIR, GATE_ARGS)
+	$(BIN)/swarmbench gate --base $(GATE_BASE) $(GATE_ARGS) $(if $(OUT),--out $(OUT))
+
+gate-selftest: $(STAMP) ## Find out whether the gate is right, on recorded runs of this machine
+	$(BIN)/python -m tests.gate_selftest check $(SELFTEST_ARGS)
 
 check: $(STAMP) ## Formatting, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -18,7 +18,7 @@ HERE = Path(__file__).parents[2]
 @dataclass(frozen=True, slots=True)
 class Arm:
     """One side of the comparison: what it is called, the tree of its harness, the interpreter with what that needs, and
-    where and with which further arguments a run is started."""
+    where, with which further arguments and with which environment variables a run is started."""
 
     name: str
     revision: str
@@ -26,6 +26,7 @@ class Arm:
     python: Path
     directory: Path
     arguments: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def command(self, *arguments: str) -> list[str]:
         """How this arm's own harness is run; to be started in `directory` with `environment`."""
@@ -38,7 +39,7 @@ class Arm:
     @property
     def environment(self) -> dict[str, str]:
         """This arm's packages come before whatever is installed; `-P` keeps out what lies in the directory."""
-        return os.environ | {"PYTHONPATH": str(self.tree)}
+        return {**os.environ, "PYTHONPATH": str(self.tree), **self.variables}
 
 
 def own_arms(base: Path, head: Path, python: Path) -> tuple[Arm, Arm]:

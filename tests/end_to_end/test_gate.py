@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from random import Random
 
+import psutil
 import pytest
 
 from harness.gate.arms import Arm
@@ -17,6 +20,9 @@ from harness.gate.plan import Experiment, Plan
 from harness.results.files import read_lines
 
 ROOT = Path(__file__).parents[2]
+
+HEAD_FIRST = "4"
+"""A seed with which the head's run is the first of a gate."""
 
 
 def git(repository: Path, *arguments: str) -> str:
@@ -91,6 +97,54 @@ def test_a_revision_that_cannot_run_is_one_line_and_leaves_nothing(repository):
     assert told.count("\n") == 1
     assert "cannot run speed: not today" in told
     assert git(repository, "worktree", "list").count("\n") == 1
+
+
+def test_an_environment_that_cannot_be_built_is_one_line_and_leaves_nothing(repository, tmp_path, monkeypatch):
+    """What pip says last; no half of an environment is taken for a whole one later."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (repository / "requirements.lock").write_text(f"such @ file://{tmp_path}/nowhere --hash=sha256:{'0' * 64}\n")
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "-m", "with a lock")
+    code, told = gate(repository, "--base", "HEAD")
+    assert (code, told.count("\n")) == (1, 1)
+    assert "base: its environment cannot be built: ERROR:" in told
+    assert git(repository, "worktree", "list").count("\n") == 1
+    assert not list(tmp_path.glob("cache/swarmbench/environments/*"))
+
+
+def test_an_interrupted_gate_leaves_no_worktree_and_no_process(repository):
+    """One line, exit code 1, whatever was just running."""
+    marker = repository.parent / "running"
+    program = f"import os, time; open({str(marker)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    (repository / "harness" / "__main__.py").write_text(program)
+    git(repository, "commit", "--quiet", "-a", "-m", "endless")
+    command = [Path(sys.executable).with_name("swarmbench"), "gate", "--base", "HEAD", "--this-python"]
+    gate = subprocess.Popen(command, cwd=repository, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while not (marker.exists() and marker.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    gate.send_signal(signal.SIGINT)
+    _, told = gate.communicate(timeout=30)
+    assert (gate.returncode, told.count("\n")) == (1, 1)
+    assert "interrupted" in told
+    assert git(repository, "worktree", "list").count("\n") == 1
+    assert not psutil.pid_exists(int(marker.read_text()))
+
+
+def test_a_contender_that_crashes_in_one_arm_ends_the_gate(tmp_path):
+    """One line tells which arm, and what it said; nobody waits for pairs that cannot come."""
+    contender = '[contender.mine]\nserve = "{python} -m http.server {{port}} --bind {{address}}"\nfetch = "{fetch}"\n'
+    for name, fetch in (("base", "cp {url} {out}"), ("head", "sh -c 'echo no such luck; exit 4' {out}")):
+        (tmp_path / f"{name}.toml").write_text(contender.format(python=sys.executable, fetch=fetch))
+    (tmp_path / "plan.toml").write_text(
+        '[[experiment]]\nscenario = "speed"\npeers = 1\ngates = { goodput = "10%" }\nset."content.size" = "1MiB"\n'
+    )
+    files = ("--base-command", "base.toml", "--head-command", "head.toml", "--plan", "plan.toml")
+    code, told = gate(tmp_path, *files, "--seed", HEAD_FIRST)
+    assert (code, told.count("\n")) == (1, 1)
+    assert "head (head.toml) cannot run speed: " in told
+    assert "no such luck" in told
 
 
 def test_a_pair_is_measured_by_both_trees_and_kept(tmp_path):

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.gate.plan import DEFAULT, LEVEL, read_plan
+from harness.gate.plan import DEFAULT, LEVEL, OWN, read_plan
+from harness.labs.base import Availability
+from harness.labs.namespace.lab import NamespaceLab
+from harness.scenarios.reading import read_own
 
 GOOD = """
 pairs = 8
@@ -66,6 +69,25 @@ def test_a_mistake_is_one_line_that_names_it(tmp_path, good, bad, complaint):
         read_plan(path)
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_shaped_links_need_namespaces(monkeypatch):
+    """Without them contenders hold themselves to rates, which says little; one line tells before anything is built."""
+    monkeypatch.setattr(NamespaceLab, "availability", lambda: Availability(False, "no unshare"))
+    with pytest.raises(
+        UsageError, match=r"efficiency: its links need the namespace lab, .*: no unshare; or name a --plan"
+    ):
+        read_plan(DEFAULT)
+
+
+def test_own_contenders_take_the_place_of_the_plans(tmp_path):
+    """And their experiments have the plan's figures."""
+    file = tmp_path / "mine.toml"
+    file.write_text('[contender.mine]\nserve = "true"\nfetch = "cp {url} {out}"\n')
+    plan = read_plan(OWN, own=read_own(file))
+    assert [(each.contenders, set(each.gates)) for each in plan.experiments] == [
+        (("mine",), {"goodput", "gib_per_cpu_s"})
+    ]
 
 
 def test_a_plan_that_is_not_there_is_one_line(tmp_path):

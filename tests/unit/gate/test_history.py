@@ -8,6 +8,7 @@ import sys
 import pytest
 from rich.console import Console
 
+from harness.cli import perform
 from harness.errors import SwarmbenchError, UsageError
 from harness.gate.change_points import change_points
 from harness.gate.history import print_history, read_history, series_of, write_history_picture
@@ -65,6 +66,19 @@ def test_the_picture_is_a_png(tmp_path):
     """A panel a figure."""
     write_history_picture(series_of(RECORDS), [], tmp_path / "history.png")
     assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_otava_the_command_says_what_to_install(tmp_path, monkeypatch, capsys):
+    """And shows the rest all the same; a file that is none is one line, exit code 1."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    append_lines(tmp_path / "history.jsonl", RECORDS)
+    assert perform(["history", str(tmp_path / "history.jsonl")]) == 0
+    told = capsys.readouterr().out
+    assert "2026-01-10" in told
+    assert "Apache Otava is missing; install it with: pipx install apache-otava" in told
+    (tmp_path / "history.jsonl").write_text("hello\nworld\n")
+    assert perform(["history", str(tmp_path / "history.jsonl")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_change_points_are_otavas(tmp_path):
