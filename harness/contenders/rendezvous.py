@@ -60,7 +60,7 @@ async def by_supernodes(stage: Stage, stack: AsyncExitStack) -> Meeting:
         process = await stage.lab.start(command, log=log)
         stack.push_async_callback(process.stop)
         processes.append(process)
-        ready.append(partial(until_says, f"supernode {number}", process, log, "listening on"))
+        ready.append(partial(until_says, f"supernode {number}", process, log, "in the mesh"))
     tier = [f"udp://{host.address}:{TRACKER_PORT}/announce" for host in hosts]
     return Meeting([tier], {Role.PEERS: processes}, ready)
 

@@ -18,6 +18,7 @@ from p2p_node.wire.address import Address, canonical_host, is_ipv6
 from p2p_node.wire.scrape import SwarmCounts
 
 if TYPE_CHECKING:
+    from p2p_node.shell.supernode_server import SupernodeServer
     from p2p_node.shell.tracker_server import TrackerServer
 
 
@@ -80,7 +81,15 @@ async def _track(address: str, port: int, interval: float) -> None:
 async def _supernode(own: Address, interval: float, peers: Sequence[Address]) -> None:
     from p2p_node.shell.supernode_server import SupernodeServer
 
-    await _serve(SupernodeServer(interval, own, peers), *own)
+    server = SupernodeServer(interval, own, peers)
+    telling = asyncio.create_task(_tell_when_met(server))
+    await _serve(server, *own)
+    telling.cancel()
+
+
+async def _tell_when_met(server: SupernodeServer) -> None:
+    await server.met()
+    click.echo("in the mesh")
 
 
 async def _serve(tracker: TrackerServer, address: str, port: int) -> None:

@@ -37,7 +37,9 @@ class SupernodeServer(TrackerServer):
         self._node = Supernode(own, Random(os.urandom(16)), monotonic(), interval)
         super().__init__(interval, self._node.registry)
         self._alarm = Alarm(self._tick)
-        self._node.join(peers, monotonic())
+        self._met = asyncio.Event()
+        self._expected = set(peers) - {own}
+        self._node.join(self._expected, monotonic())
         for figure, meaning in FIGURES.items():
             gauge = Gauge(f"supernode_{figure}", meaning, registry=self._metrics)
             gauge.set_function(partial(self._figure, figure))
@@ -47,6 +49,10 @@ class SupernodeServer(TrackerServer):
         bound = await super().listen(host, port)
         self._perform()
         return bound
+
+    async def met(self) -> None:
+        """Wait until all the supernodes that were named, or as many others, are in the mesh."""
+        await self._met.wait()
 
     async def close(self) -> None:
         """Serve no more."""
@@ -83,5 +89,7 @@ class SupernodeServer(TrackerServer):
         for datagram in self._node.take_datagrams():
             self.send(datagram.data, datagram.address)
         self._node.take_costs()
+        if not self._met.is_set() and self._node.census().neighbours >= len(self._expected):
+            self._met.set()
         if self._node.timer is not None:
             self._alarm.set(self._node.timer)

@@ -28,6 +28,9 @@ RUN = (
 ROUGH = ("--set", "lookup.churn=100%", "--set", "lookup.duration=2s", "--set", "lookup.kill=25%")
 PATIENCE_S = 60.0
 
+MOST_MESSAGES = 4 * NODES * 6 * 2
+"""Four rings in which everybody asks six neighbours and answers: what even a flood that finds late cannot exceed."""
+
 
 @dataclass
 class Told:
@@ -170,7 +173,7 @@ def test_every_family_finds_what_there_is(runs):
     assert all(1 <= lookup["replicas"] <= NODES / 4 and lookup["stale"] == 0 for lookup in lookups)
     for row in both.rows + hybrid.rows:
         assert row["success"] >= (0.9 if row["contender"] == "swarm-gossip" else 1.0), row
-        assert row["phase"] == "whole" and 0 < row["messages"] < 200
+        assert row["phase"] == "whole" and 0 < row["messages"] < MOST_MESSAGES
     assert len(nodes) == 3 * NODES and all(node["joined"] for node in nodes)
 
 

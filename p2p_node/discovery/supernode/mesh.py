@@ -20,8 +20,9 @@ MAX_MATES = MAX_NODES
 MAX_MATES_PER_HOST = 8
 """Supernodes on one address that nobody vouched for: room for a test machine's, and not for one host's thousand."""
 
-MAX_CANDIDATES = 64
-"""Addresses that were named and have not answered. Whoever makes some up can have this many pinged at a time."""
+MAX_CANDIDATES = 32
+"""Addresses that were named and have not answered, and as many that wrote by themselves: a mate that makes some up has
+this many pinged at a time, and keeps nobody out who comes."""
 
 PING_S = 1.0
 PINGS = 3
@@ -35,10 +36,12 @@ GOSSIP_S = 10.0
 
 
 class _Candidate:
-    __slots__ = ("eager", "nonce", "ping_at", "pings")
+    __slots__ = ("came", "eager", "nonce", "ping_at", "pings")
 
-    def __init__(self, nonce: int, now: float) -> None:
+    def __init__(self, nonce: int, came: bool, now: float) -> None:
         self.nonce = nonce
+        self.came = came
+        """Whether it wrote, rather than being named."""
         self.pings = 0
         self.ping_at = now
         self.eager = False
@@ -86,7 +89,7 @@ class Mesh:
         """Somebody asks whether we are there."""
         self._outbox.send(source, encode(Pong(ping.nonce, self.version)))
         if source not in self.mates:
-            self._learn([source], now)
+            self._learn([source], now, came=True)
 
     def pong(self, source: Address, pong: Pong, now: float) -> bool:
         """Somebody says that it is there; whether it is to have our summary now, for which it asked too soon. Raises
@@ -102,7 +105,7 @@ class Mesh:
 
     def summary_wanted(self, source: Address, now: float) -> None:
         """Somebody that is not in the mesh yet wants our summary, which goes to nobody that may not receive there."""
-        self._learn([source], now)
+        self._learn([source], now, came=True)
         if source in self._candidates:
             self._candidates[source].eager = True
 
@@ -156,14 +159,14 @@ class Mesh:
     def _ping(self, to: Address, nonce: int) -> None:
         self._outbox.send(to, encode(Ping(nonce, self.version)))
 
-    def _learn(self, addresses: Iterable[Address], now: float) -> None:
+    def _learn(self, addresses: Iterable[Address], now: float, came: bool = False) -> None:
         for address in addresses:
             if not self._is_other(address) or address in self.mates or address in self._candidates:
                 continue
-            if address not in self._contacts and not self._has_room(address[0]):
+            if address not in self._contacts and not self._has_room(address[0], came):
                 self.dropped += 1
                 continue
-            self._candidates[address] = _Candidate(self._rng.getrandbits(64), now)
+            self._candidates[address] = _Candidate(self._rng.getrandbits(64), came, now)
             self._due = now
 
     def _admit(self, address: Address, now: float) -> None:
@@ -177,12 +180,11 @@ class Mesh:
         if others:
             self._outbox.send(to, encode(Nodes(tuple(others))))
 
-    def _has_room(self, host: str) -> bool:
-        return (
-            len(self.mates) < MAX_MATES
-            and len(self._candidates) < MAX_CANDIDATES
-            and self._hosts[host] < MAX_MATES_PER_HOST
-        )
+    def _has_room(self, host: str, came: bool) -> bool:
+        rivals = [address[0] for address, candidate in self._candidates.items() if candidate.came is came]
+        # Those that are named do not count against their host: a liar would keep it out by naming its ports.
+        known = self._hosts[host] + (rivals.count(host) if came else 0)
+        return len(self.mates) < MAX_MATES and len(rivals) < MAX_CANDIDATES and known < MAX_MATES_PER_HOST
 
     def _is_other(self, address: Address) -> bool:
         return address != self._own and is_ipv6(address[0]) == self._ipv6

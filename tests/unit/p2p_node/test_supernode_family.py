@@ -9,6 +9,7 @@ from overlay import Host, Overlay
 
 from p2p_node.discovery.limits import MAX_QUERIES
 from p2p_node.discovery.supernode.leaf import SupernodeLeaf
+from p2p_node.discovery.supernode.mesh import MAX_CANDIDATES
 from p2p_node.discovery.supernode.node import Supernode
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.supernode import Hit, News, Nodes, Ping, Query, SummaryPart, decode, encode
@@ -114,6 +115,36 @@ def test_who_asks_too_much_is_told_what_its_supernode_knows_itself() -> None:
         net.run(0.1)
     assert home.node.census().dropped == 400 - MAX_QUERIES
     lookup = other.seek(KEY)
+    net.run(1)
+    assert set(lookup.peers) == {leaves[0].address}
+
+
+def test_a_newcomer_gets_in_whoever_makes_supernodes_up() -> None:
+    """A mate names a thousand ports of the newcomer's own host and a thousand others, and a host writes from a thousand
+    ports, none of which answers: all that takes bounded room, is counted, and the newcomer's leaves find everything."""
+    net, mesh, leaves = network(2, 8)
+    leaves[0].provide(KEY)
+    victim, liar = mesh
+    late = "10.9.9.9"
+
+    def make_up() -> None:
+        for at in range(1000, 2000, 50):
+            names = (Nodes(tuple((host, port) for port in range(at, at + 50))) for host in (late, "192.0.2.1"))
+            for frame in names:
+                victim.receive(liar.address, encode(frame))
+            for port in range(at, at + 50):
+                victim.receive(("192.0.2.2", port), encode(Ping(1, 1)))
+
+    for tenth in range(60):
+        net.at(net.now + tenth / 10, make_up)
+    net.run(1)
+    newcomer = net.add(Supernode, (late, 6969))
+    newcomer.join([victim])
+    net.run(1)
+    assert newcomer.address in victim.node.mates
+    assert victim.node.census().entries <= 3 + 2 * MAX_CANDIDATES + len(leaves)
+    assert victim.node.census().dropped > 1000
+    lookup = newcomer.seek(KEY)
     net.run(1)
     assert set(lookup.peers) == {leaves[0].address}
 
