@@ -32,8 +32,9 @@ def _burn(share: float) -> None:
 
     def burn(number: int, frame: object) -> None:
         nonlocal burnt_until
-        owed = (time.process_time() - burnt_until) * (1 + share)
-        while time.process_time() - burnt_until < owed:
+        now = time.process_time()
+        until = now + (now - burnt_until) * share  # fixed: the next tick may come while this one burns
+        while time.process_time() < until:
             pass
         burnt_until = time.process_time()
 
