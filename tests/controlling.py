@@ -74,7 +74,15 @@ class Fleet:
 def fetcher_fleet(directory: Path, *options: str) -> Iterator[Fleet]:
     """A fetcher fleet of its own process; it must end cleanly."""
     control = directory / "control.sock"
-    command = [sys.executable, "-m", "harness.contenders.fetcher", "--control", str(control), *options]
+    with running_fleet(control, "harness.contenders.fetcher", *options) as fleet:
+        yield fleet
+    assert not control.exists()
+
+
+@contextmanager
+def running_fleet(control: Path, module: str, *arguments: str) -> Iterator[Fleet]:
+    """A fleet of its own process, which listens at `control`; it must end cleanly."""
+    command = [sys.executable, "-m", module, *arguments, "--control", str(control)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -83,7 +91,6 @@ def fetcher_fleet(directory: Path, *options: str) -> Iterator[Fleet]:
         finally:
             code = stop(process)
     assert code == 0
-    assert not control.exists()
 
 
 def url(served: Served, path: str) -> str:

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from harness.analysis.statistics import median
 from harness.results.schema import LookupRow, Row, Summary
+from harness.results.step import count_of_peers
 from harness.scenarios.model import Threshold
 
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -78,7 +79,7 @@ def read_metric(row: Row | LookupRow, metric: str) -> float | None:
 def _point(row: Row | LookupRow) -> str:
     if isinstance(row, LookupRow):
         return f"{row.contender}, {row.nodes} nodes, {row.rarity} items, {row.phase}"
-    return f"{row.contender}, {row.peers} peer{'s' if row.peers > 1 else ''}"
+    return f"{row.contender}, {count_of_peers(row.peers)}"
 
 
 def _value(threshold: Threshold, rows: Sequence[Row | LookupRow]) -> float | None:

@@ -15,8 +15,8 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.gate.arms import Arm, own_arms
-from harness.gate.judgement import judge, suspects
-from harness.gate.measuring import Measuring, PairRecord
+from harness.gate.judgement import judge
+from harness.gate.measuring import PAIRS, Measuring, PairRecord
 from harness.gate.plan import Plan
 from harness.gate.record import GateRecord, record_of
 from harness.gate.reports import junit, markdown, write_picture
@@ -24,7 +24,7 @@ from harness.gate.revisions import find_repository, ready_arm, refuse_changes, r
 from harness.results.environment import describe_machine
 from harness.results.files import append_lines, read_lines, writing
 
-PAIRS, JSON, MARKDOWN, JUNIT, PICTURE = "pairs.jsonl", "gate.json", "gate.md", "gate.xml", "gate.png"
+JSON, MARKDOWN, JUNIT, PICTURE = "gate.json", "gate.md", "gate.xml", "gate.png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,7 @@ async def gate(order: GateOrder, tell: Callable[[str], None]) -> tuple[GateRecor
     async with _ready(order.sides, tell) as (base, head):
         out = directory(order.out)
         measuring = Measuring(order.plan, base, head, out, Random(order.seed), tell)
-        await measuring.warm_up()
-        batches = [await measuring.batch(1, order.plan.experiments)]
-        if again := suspects(order.plan, batches[0]):
-            tell(f"suspect: a second batch of {', '.join(each.name for each in again)} will tell")
-            batches.append(await measuring.batch(2, again))
+        batches = await measuring.batches()
     record = record_of(
         judge(order.plan, batches),
         at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -31,3 +31,9 @@ COUNTERS: Mapping[str, Reading] = {
     "wasted": lambda row: _share(row.wasted_bytes, row),
     "origin": lambda row: _share(row.origin_bytes, row),
 }
+
+
+def read_figure(name: str, row: Row) -> float | None:
+    """A figure or counter of a row; None where the row has none."""
+    read = FIGURES.get(name) or COUNTERS[name]
+    return read(row)

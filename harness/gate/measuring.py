@@ -15,8 +15,8 @@ import msgspec
 
 from harness.errors import SwarmbenchError, UsageError
 from harness.gate.arms import Arm
-from harness.gate.figures import COUNTERS, FIGURES
-from harness.gate.judgement import Batch, Pair, Subject, subjects
+from harness.gate.figures import read_figure
+from harness.gate.judgement import Batch, Pair, Subject, subjects, suspects
 from harness.gate.plan import Experiment, Plan
 from harness.gate.record import short
 from harness.results.files import append_lines
@@ -24,6 +24,9 @@ from harness.results.run import read_run
 from harness.results.schema import Row
 
 _Item = TypeVar("_Item")
+
+PAIRS = "pairs.jsonl"
+"""Where the pairs lie in a gate's directory."""
 
 SHORTEST_S = 0.5
 """A transfer that takes less is mostly its own beginning, and says little of throughput."""
@@ -73,8 +76,18 @@ class Measuring:
         self._tell = tell
         self._options: dict[str, Sequence[str]] = {}
 
-    async def warm_up(self) -> None:
-        """One pair of every experiment, for caches and clocks; it counts for nothing."""
+    async def batches(self) -> list[Batch]:
+        """The plan's batch, after a pair of each experiment that counts for nothing, and a second one of whatever is
+        suspect in the first. Raises as `batch` does."""
+        await self._warm_up()
+        measured = [await self.batch(1, self._plan.experiments)]
+        if again := suspects(self._plan, measured[0]):
+            self._tell(f"suspect: a second batch of {', '.join(each.name for each in again)} will tell")
+            measured.append(await self.batch(2, again))
+        return measured
+
+    async def _warm_up(self) -> None:
+        """One pair of every experiment, for caches and clocks."""
         for experiment in self._plan.experiments:
             self._tell(f"warming up: {experiment.name}")
             await self._pair(experiment)
@@ -99,7 +112,7 @@ class Measuring:
                     continue
                 waiting[experiment.name] -= 1
                 records = [_record(subject, rows, first, number, done) for subject in subjects(experiment)]
-                append_lines(self._directory / "pairs.jsonl", records)
+                append_lines(self._directory / PAIRS, records)
                 for subject, record in zip(subjects(experiment), records, strict=True):
                     pairs[subject].append(Pair(record.base, record.head))
                 self._tell(f"batch {number}, {experiment.name}: pair {done} of {self._plan.pairs}")
@@ -128,8 +141,7 @@ class Measuring:
 
 
 def _record(subject: Subject, rows: dict[str, dict[str, Row]], first: str, batch: int, pair: int) -> PairRecord:
-    read = FIGURES.get(subject.figure) or COUNTERS[subject.figure]
-    base, head = (read(rows[arm][subject.contender]) for arm in ("base", "head"))
+    base, head = (read_figure(subject.figure, rows[arm][subject.contender]) for arm in ("base", "head"))
     if base is None or head is None:
         raise UsageError(f"{subject}: the scenario gives no such figure; gate another in the plan")
     return PairRecord(batch, pair, subject.experiment, subject.contender, subject.figure, base, head, first)

@@ -22,6 +22,7 @@ from harness.publish import summarize_recorded
 from harness.results.likeness import unlike
 from harness.results.run import Run, read_run
 from harness.results.schema import Row
+from harness.results.step import count_of_peers
 
 UNLIMITED: Mapping[str, float] = {"goodput": 0.10, "gib_per_cpu_s": 0.05}
 SHAPED: Mapping[str, float] = {"efficiency": 0.10}
@@ -79,7 +80,7 @@ def _judge_steps(
     name: str, key: tuple[str, int], before: Sequence[Row], after: Sequence[Row], tolerated: Mapping[str, float]
 ) -> Sequence[Judgement]:
     contender, peers = key
-    experiment = f"{name}, {peers} peer{'s' if peers > 1 else ''}"
+    experiment = f"{name}, {count_of_peers(peers)}"
     judgements = []
     for figure, fall in tolerated.items():
         values = [[value for row in rows if (value := FIGURES[figure](row))] for rows in (before, after)]

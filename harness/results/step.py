@@ -20,12 +20,17 @@ class Step:
     repeat: int
 
     def __str__(self) -> str:
-        return f"{self.contender}, {self.peers} peer{'s' if self.peers > 1 else ''}, repeat {self.repeat + 1}"
+        return f"{self.contender}, {count_of_peers(self.peers)}, repeat {self.repeat + 1}"
 
     @property
     def name(self) -> str:
         """Good for a file."""
         return f"{self.contender}-{self.peers}-{self.repeat}"
+
+
+def count_of_peers(peers: int) -> str:
+    """As people say it: `1 peer`, `2 peers`."""
+    return f"{peers} peer{'s' if peers > 1 else ''}"
 
 
 def step_of(record: Transfer | Lookup | NodeFigures | Sample | Row | LookupRow) -> Step:

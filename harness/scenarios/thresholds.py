@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 
+from harness.errors import unknown_name
 from harness.scenarios.model import Threshold
 from harness.scenarios.units import parse_rate, parse_size, parse_time
 
@@ -128,9 +128,7 @@ def _split(name: str, metrics: Mapping[str, Parse]) -> tuple[str | None, str]:
     for metric in metrics:
         if name.endswith(f".{metric}"):
             return name.removesuffix(f".{metric}"), metric
-    near = get_close_matches(name, metrics, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ValueError(f"unknown metric {name!r}; {hint}known: {', '.join(metrics)}")
+    raise ValueError(str(unknown_name("metric", name, metrics)))
 
 
 def _flatten(table: Mapping[object, object], prefix: str = "") -> Iterable[tuple[str, str]]:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.errors import SwarmbenchError
-from harness.gate.judgement import Outcome, judge, suspects
+from harness.gate.judgement import Outcome, judge
 from harness.gate.measuring import Inconclusive, Measuring
 from harness.gate.plan import DEFAULT, Plan, read_plan
 from tests.gate_selftest.recording import NOISY, QUIET, hog, record, recorded, this_tree
@@ -99,10 +99,7 @@ async def _real(plan: Plan, seed: int, slow: str | None) -> str:
         arms = this_tree("base"), this_tree("head", slow)
         measuring = Measuring(plan, *arms, Path(room), Random(seed), lambda line: None)
         try:
-            await measuring.warm_up()
-            batches = [await measuring.batch(1, plan.experiments)]
-            if again := suspects(plan, batches[0]):
-                batches.append(await measuring.batch(2, again))
+            batches = await measuring.batches()
         except Inconclusive as error:
             return f"{Outcome.INCONCLUSIVE} ({error})"
     verdict = judge(plan, batches)

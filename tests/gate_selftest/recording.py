@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from harness.gate.arms import HERE, Arm
-from harness.gate.figures import COUNTERS, FIGURES
+from harness.gate.figures import read_figure
 from harness.gate.judgement import subjects
 from harness.gate.measuring import BRIEF, measure
 from harness.gate.plan import Experiment
@@ -61,8 +61,7 @@ def record(experiments: Sequence[Experiment], runs: int, path: Path, tell: Calla
                     continue
                 values: dict[str, dict[str, float]] = {}
                 for subject in subjects(experiment):
-                    read = FIGURES.get(subject.figure) or COUNTERS[subject.figure]
-                    value = read(rows[subject.contender])
+                    value = read_figure(subject.figure, rows[subject.contender])
                     assert value is not None
                     values.setdefault(subject.contender, {})[subject.figure] = value
                 append_lines(path, [Recorded(experiment.name, values)])

@@ -8,32 +8,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 
 import pytest
-from controlling import Fleet
-from serving import PATIENCE_S, stop
+from controlling import Fleet, running_fleet
+from serving import PATIENCE_S
 
 KEY = "ab" * 20
 HOST = "127.0.8.1"
 PORTS = count(21_000)
 
 
-@contextmanager
-def nodes(directory: Path, family: str) -> Iterator[Fleet]:
-    """A fleet of its own process; it must end cleanly."""
-    control = directory / f"{family}.sock"
-    command = [sys.executable, "-m", "p2p_node", "nodes", "--family", family, "--control", str(control)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline().startswith("listening on ")
-            yield Fleet(control, process)
-        finally:
-            code = stop(process)
-    assert code == 0
+def nodes(directory: Path, family: str) -> AbstractContextManager[Fleet]:
+    """A fleet of nodes of this family."""
+    return running_fleet(directory / f"{family}.sock", "p2p_node", "nodes", "--family", family)
 
 
 @pytest.fixture(scope="module")
