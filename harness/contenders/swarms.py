@@ -37,10 +37,11 @@ async def deployed_swarm(
         torrent = stage.sockets / "item.torrent"
         meeting = await rendezvous(stage, stack)
         await _create(stage, torrent, meeting.tiers)
-        seed = await _start(stage, stack, "seed", commands.seed(stage, torrent))
-        fleets, peers = await start_fleets(stage, stack, lambda socket: commands.fleet(stage, socket))
+        # First of all: an announce over UDP that nobody hears yet is only repeated after 15 s (BEP 15).
         for answers in meeting.ready:
             await answers()
+        seed = await _start(stage, stack, "seed", commands.seed(stage, torrent))
+        fleets, peers = await start_fleets(stage, stack, lambda socket: commands.fleet(stage, socket))
         await until_says("the seed", seed, stage.logs / "seed.log", "seeding")
         points = await add_peers(
             stage, fleets, {"source": str(torrent), "sha256": None, "origin": stage.server.address}
