@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2p_node.wire.address import canonical_host
 from p2p_node.wire.errors import MagnetError
 from p2p_node.wire.magnet import MAX_LINK, MAX_VALUES, Magnet
 
@@ -20,7 +21,7 @@ magnets = st.builds(
     st.none() | st.text(st.characters(codec="utf-8"), min_size=1, max_size=30),
     st.lists(urls, max_size=3).map(tuple),
     st.lists(urls, max_size=3).map(tuple),
-    st.lists(st.tuples(st.ip_addresses().map(str), st.integers(1, 65535)), max_size=3).map(tuple),
+    st.lists(st.tuples(st.ip_addresses().map(str).map(canonical_host), st.integers(1, 65535)), max_size=3).map(tuple),
 )
 
 
@@ -28,6 +29,12 @@ magnets = st.builds(
 def test_a_link_survives_a_round_trip(magnet: Magnet) -> None:
     """Hashes of both versions, names and URLs of any characters, peers of both families."""
     assert Magnet.decode(magnet.encode()) == magnet
+
+
+def test_a_peer_mapped_into_ipv6_is_the_ipv4_peer() -> None:
+    """So nobody is dialled twice under two names."""
+    link = f"magnet:?xt=urn:btih:{HASH.hex()}&x.pe=[::ffff:10.1.0.2]:6881"
+    assert Magnet.decode(link).peers == (("10.1.0.2", 6881),)
 
 
 @pytest.mark.parametrize(
