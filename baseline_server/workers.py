@@ -17,6 +17,7 @@ from types import FrameType
 
 from baseline_server.errors import BaselineServerError
 
+_ENDINGS = (signal.SIGTERM, signal.SIGINT)
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -34,17 +35,18 @@ def run_workers(count: int, work: Callable[[int], None], started: Callable[[], N
         stopping = True
         _terminate(running)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _ENDINGS:
         signal.signal(number, stop)
     parent = os.getpid()
+    # Held back while forking: whoever is told to end before it is ready must find that out afterwards.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
     for worker in range(count):
         pid = os.fork()
         if pid == 0:
             _work(parent, partial(work, worker))
         running[pid] = worker
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
     started()
-    if stopping:  # between two forks, when not everybody could be told
-        _terminate(running)
     failure = _outlive(running, lambda: stopping)
     if failure is not None:
         raise BaselineServerError(failure)
@@ -68,6 +70,7 @@ def _work(parent: int, work: Callable[[], None]) -> None:
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent passes it on
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() == parent:
             work()
