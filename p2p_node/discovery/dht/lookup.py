@@ -30,15 +30,16 @@ MAX_CANDIDATES = 128
 MAX_PER_HOST = 3
 """Questions to one host as long as it does not answer: it may have been named under wrong ports."""
 
-_FARTHEST = 1 << BITS
-"""The distance of a node whose id is not known yet."""
+_NEAREST, _FARTHEST = -1, 1 << BITS
+"""The distance of a node whose id is not known yet, to who enters and to who looks for something."""
 
 
 class Aim(Enum):
-    """What a lookup is made for."""
+    """What a lookup is made for: a survey ends somewhere in the network, whoever is there."""
 
     JOIN = auto()
     REFRESH = auto()
+    SURVEY = auto()
     SEEK = auto()
     ANNOUNCE = auto()
 
@@ -95,7 +96,8 @@ class Lookup:
                 self._add(node.id, node.address, depth)
 
     def start_at(self, addresses: Iterable[Address]) -> None:
-        """Nodes are known by their addresses alone: they are asked when nobody nearer is known."""
+        """Nodes are known by their addresses alone: they are asked when nobody nearer is known – or first by who enters,
+        since the nodes it has met may know nobody but each other."""
         for address in addresses:
             self._add(None, address, 1)
 
@@ -154,8 +156,14 @@ class Lookup:
 
     def takers(self) -> list[tuple[NodeInfo, bytes]]:
         """The nearest nodes that take an announce, each with the token it gave."""
-        answered = [one for one in self._candidates if one.state is State.ANSWERED][:K]
-        return [(NodeInfo(one.id, one.address), one.token) for one in answered if one.id and one.token]
+        return [(NodeInfo(one.id, one.address), one.token) for one in self._answered() if one.id and one.token]
+
+    def nearest(self) -> list[Address]:
+        """The nearest nodes that answered."""
+        return [candidate.address for candidate in self._answered()]
+
+    def _answered(self) -> list[Candidate]:
+        return [one for one in self._candidates if one.state is State.ANSWERED][:K]
 
     def _nearest(self) -> list[Candidate]:
         """The K nearest that may answer or have."""
@@ -182,13 +190,14 @@ class Lookup:
     def _add(self, node_id: bytes | None, address: Address, depth: int) -> None:
         if (node_id, address) not in self._known and len(self._known) < MAX_ASKED * MAX_CANDIDATES:
             self._known.add((node_id, address))
-            distance = _FARTHEST if node_id is None else self._distance(node_id)
-            self._insert(Candidate(node_id, address, distance, depth))
+            self._insert(Candidate(node_id, address, self._distance(node_id), depth))
 
     def _insert(self, candidate: Candidate) -> None:
         insort(self._candidates, candidate, key=lambda one: one.distance)
         if len(self._candidates) > MAX_CANDIDATES and self._candidates[-1].state is State.HEARD_OF:
             self._candidates.pop()
 
-    def _distance(self, node_id: bytes) -> int:
+    def _distance(self, node_id: bytes | None) -> int:
+        if node_id is None:
+            return _NEAREST if self.aim is Aim.JOIN else _FARTHEST
         return number_of(node_id) ^ self._number

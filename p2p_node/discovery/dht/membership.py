@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from random import Random
 
@@ -17,6 +18,10 @@ MAX_CONTACTS = 32
 
 FIRST_WAIT_S, MAX_WAIT_S = 2.0, 60.0
 """Where no contact answers, all are asked again after waits that double."""
+
+SETTLING_S = (1.0, 4.0, 16.0)
+"""Waits after which a node that has entered surveys the network and enters again by what it found: of those who enter in
+the same moment nobody could tell it, and where datagrams were lost all whom it knows may know nobody but each other."""
 
 
 class Membership:
@@ -37,13 +42,19 @@ class Membership:
         self._wait_s = FIRST_WAIT_S
         self._thin: list[int] = []
         """Leading bits of the own id that parts still to be explored share."""
+        self._explored = 0
+        """How many nodes were known when that was decided."""
+        self._settling = list(SETTLING_S)
+        self._settles_at: float | None = None
 
     @property
     def timer(self) -> float | None:
         """When `tend` wants to be called although no lookup of its own is under way."""
         if self._busy:
             return None
-        return self._table.stale_at if len(self._table) else self._again_at
+        if not len(self._table):
+            return self._again_at
+        return min(self._table.stale_at, self._settles_at or math.inf)
 
     def join(self, contacts: Iterable[Address], now: float) -> None:
         """Enter through these nodes; where that was done already, get to know them."""
@@ -57,13 +68,17 @@ class Membership:
         if not self.contacts:
             self.joined = True
         elif not len(self._table):
-            self._enter(now)
+            self._enter(self.contacts, now)
 
-    def ended(self, lookup: Lookup) -> None:
+    def ended(self, lookup: Lookup, now: float) -> None:
         """A lookup of this node's is over that was made to enter, or to explore."""
-        if lookup.aim is Aim.JOIN:
-            self._thin = self._table.thin_buckets()
-            self.joined = self.joined or len(self._table) > 0
+        if lookup.aim is Aim.SURVEY:
+            self._enter([*self.contacts, *lookup.nearest()], now)
+        elif lookup.aim is Aim.JOIN:
+            if len(self._table) > self._explored:
+                self._thin = self._table.thin_buckets()
+            self._explored = len(self._table)
+            self.joined = self.joined or self._explored > 0
 
     def tend(self, now: float) -> None:
         """Do what is due."""
@@ -73,17 +88,26 @@ class Membership:
             self._wait(now)
             return
         if not self.joined:
-            self._enter(now)
+            self._enter(self.contacts, now)
             return
         self._again_at, self._wait_s = None, FIRST_WAIT_S
-        shared = self._thin.pop() if self._thin else self._table.stale_bucket(now)
-        if shared is not None:
-            target = random_near(number_of(self._own_id), shared, self._rng)
-            self._lookups.begin(Lookup(Aim.REFRESH, target, self._own_id), (), now)
+        if self._thin:
+            self._explore(self._thin.pop(), now)
+        elif self._settles_at is None or now >= self._settles_at:
+            if self._settles_at is not None:
+                anywhere = self._rng.randbytes(len(self._own_id))
+                self._lookups.begin(Lookup(Aim.SURVEY, anywhere, self._own_id), (), now)
+            self._settles_at = now + self._settling.pop(0) if self._settling else math.inf
+        elif (stale := self._table.stale_bucket(now)) is not None:
+            self._explore(stale, now)
+
+    def _explore(self, shared: int, now: float) -> None:
+        target = random_near(number_of(self._own_id), shared, self._rng)
+        self._lookups.begin(Lookup(Aim.REFRESH, target, self._own_id), (), now)
 
     @property
     def _busy(self) -> bool:
-        return self._lookups.count(Aim.JOIN, Aim.REFRESH) > 0
+        return self._lookups.count(Aim.JOIN, Aim.REFRESH, Aim.SURVEY) > 0
 
     def _wait(self, now: float) -> None:
         """Nobody is known: enter again when that is due."""
@@ -93,9 +117,9 @@ class Membership:
             self._again_at = now + self._wait_s
             self._wait_s = min(2 * self._wait_s, MAX_WAIT_S)
         elif now >= self._again_at:
-            self._enter(now)
+            self._enter(self.contacts, now)
 
-    def _enter(self, now: float) -> None:
+    def _enter(self, through: Iterable[Address], now: float) -> None:
         self._again_at = None
         if not self._busy:
-            self._lookups.begin(Lookup(Aim.JOIN, self._own_id, self._own_id), self.contacts, now)
+            self._lookups.begin(Lookup(Aim.JOIN, self._own_id, self._own_id), through, now)

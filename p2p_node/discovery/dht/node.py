@@ -220,8 +220,8 @@ class DhtNode:
                 self._findings.append(Ended(lookup.id, lookup.hops))
             case Aim.ANNOUNCE:
                 self._announce(lookup, now)
-            case Aim.JOIN | Aim.REFRESH:
-                self._membership.ended(lookup)
+            case Aim.JOIN | Aim.REFRESH | Aim.SURVEY:
+                self._membership.ended(lookup, now)
 
     def _announce(self, lookup: Lookup, now: float) -> None:
         port = self._provisions.port(lookup.target)

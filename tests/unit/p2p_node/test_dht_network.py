@@ -90,6 +90,25 @@ def test_hundreds_of_nodes_find_single_items_in_a_few_steps() -> None:
     assert all(lookup.ended_s is not None for lookup in lookups)
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_crowd_that_enters_at_once_becomes_one_network(seed: int) -> None:
+    """Also where one in ten datagrams is lost until all are in: groups that know nobody but each other find the rest,
+    so that hardly a lookup in a hundred fails."""
+    overlay = Overlay(seed, loss=0.1)
+    first = overlay.add(DhtNode)
+    first.join([])
+    crowd = [overlay.add(DhtNode) for _ in range(159)]
+    for number, host in enumerate(crowd):
+        host.join([first if number < 8 else overlay.rng.choice(crowd[:8])])
+    overlay.run(4.0)
+    overlay.loss = 0.0
+    overlay.run(20.0)
+    items = keys(100)
+    holders = provide(overlay, items)
+    lookups = [seek(overlay, item) for item in items]
+    assert sum(set(lookup.peers) == holders[lookup.key] for lookup in lookups) >= 98
+
+
 def test_what_many_have_is_found_at_nearly_all_of_them() -> None:
     """A quarter of the nodes: answers are random samples that fit a datagram, and the K nearest each give another."""
     overlay = network(128, seed=2)
@@ -186,7 +205,7 @@ def test_a_node_that_only_asks_is_in_nobodys_table() -> None:
     provide(overlay, [KEY])
     reader = overlay.add(partial(DhtNode, settings=DhtSettings(read_only=True)))
     reader.join(overlay.alive[:1])
-    overlay.run(5.0)
+    overlay.run(30.0)  # until it knows whom it wants to
     lookup = reader.seek(KEY)
     overlay.run(5.0)
     assert lookup.peers
