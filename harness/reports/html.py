@@ -20,10 +20,11 @@ from harness.analysis.verdict import seconds
 from harness.reports import calibration, lookup_method, method
 from harness.reports.bundle import vega_bundle
 from harness.reports.charts import Chart
+from harness.reports.drawn import charts_of
 from harness.reports.figures import Room, mebibytes, megabits, number, percent
 from harness.reports.palette import looks
 from harness.reports.plots import dressed
-from harness.reports.shown import charts_of, shown
+from harness.reports.shown import shown
 from harness.results.schema import Environment, Lookup, Summary, Transfer
 from harness.scenarios.model import Scenario
 
