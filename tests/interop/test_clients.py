@@ -11,17 +11,16 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from namespace import Namespace, private_network
 from programs import LIBTORRENT, PORT, PROGRAMS, Program, node, opentracker
+from together import Played, Story, side_by_side
 
 from p2p_node.shell.torrent import create_torrent, magnet_link, read_torrent
 
@@ -150,16 +149,12 @@ def we_download_from_a_super_seed(swarm: Swarm) -> None:
 
 
 TRACKERS = {"ours-udp": ("udp", False), "open-http": ("http", True), "open-udp": ("udp", True)}
-STORIES: list[tuple[Any, ...]] = [
+STORIES: list[Story] = [
     *((all_download, *tracker) for tracker in TRACKERS.values()),
     (we_download_from_a_super_seed,),
     *product((we_download, it_downloads), reversed(PROGRAMS), (False, True)),
 ]
 """The longest first."""
-AT_ONCE = 8
-"""More would only keep the processors of a small machine from starting them."""
-
-Played = Mapping[tuple[Any, ...], Future[None]]
 
 
 @pytest.fixture(scope="module")
@@ -170,8 +165,8 @@ def played(tmp_path_factory: pytest.TempPathFactory, network: Namespace) -> Iter
         with ExitStack() as stack:
             story(Swarm(directory, network, stack), *cast)
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {story: pool.submit(play, tmp_path_factory.mktemp("swarm"), *story) for story in STORIES}
+    with side_by_side(STORIES, tmp_path_factory, play) as under_way:
+        yield under_way
 
 
 @EVERY_PROGRAM

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from random import Random
@@ -18,6 +18,7 @@ from random import Random
 import pytest
 from attacker import Attacker, liar, lie
 from programs import node
+from together import side_by_side
 
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.fetch import fetch
@@ -180,12 +181,12 @@ def talk_slowly(scene: Scene) -> None:
 def slow_talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[None]]:
     """Played beside the other tests: until such a handshake ends, two rounds of ten seconds may pass."""
 
-    def play(directory: Path) -> None:
+    def play(directory: Path, story: Callable[[Scene], None]) -> None:
         with ExitStack() as stack:
-            talk_slowly(Scene(directory, stack, network="127.0.7"))
+            story(Scene(directory, stack, network="127.0.7"))
 
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(play, tmp_path_factory.mktemp("slow"))
+    with side_by_side([(talk_slowly,)], tmp_path_factory, play) as under_way:
+        yield under_way[(talk_slowly,)]
 
 
 def test_whoever_breaks_the_rules_is_dropped_with_a_reason(scene: Scene) -> None:
