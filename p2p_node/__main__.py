@@ -1,7 +1,8 @@
 """The `p2p-node` command: create a torrent, seed it, get it, track or scrape it, or host a fleet of peers
 or of nodes that only find each other.
 
-What only some commands need is imported by them: an HTTP server is a third of a small node's memory.
+A command is imported when it is called, and what only some need by them: importing all takes longer than making a small
+torrent, and an HTTP server is a third of a small node's memory.
 """
 
 from __future__ import annotations
@@ -10,29 +11,43 @@ import asyncio
 import logging
 import signal
 import sys
-from typing import NoReturn
+from collections import UserDict
+from importlib import import_module
+from typing import Any, NoReturn
 
 import click
 
-from p2p_node.commands.fleets import fleet
-from p2p_node.commands.nodes import nodes
-from p2p_node.commands.peers import get, seed
-from p2p_node.commands.torrents import create, magnet
-from p2p_node.commands.tracking import scrape, supernode, track
 from p2p_node.shell.errors import NodeError
 
 
-@click.group(no_args_is_help=False)
+class Commands(UserDict[str, Any]):
+    """Each by its name: given as the module of `p2p_node.commands` that it is in, got as the command."""
+
+    def __getitem__(self, name: str) -> Any:
+        """The command, imported; raises KeyError."""
+        return getattr(import_module(f"p2p_node.commands.{self.data[name]}"), name)
+
+
+COMMANDS = Commands(
+    create="torrents",
+    seed="peers",
+    magnet="torrents",
+    get="peers",
+    track="tracking",
+    supernode="tracking",
+    scrape="tracking",
+    fleet="fleets",
+    nodes="nodes",
+)
+
+
+@click.group(commands=COMMANDS, no_args_is_help=False)
 @click.option("--verbose", is_flag=True, help="Log connections and their ends to stderr.")
 def cli(verbose: bool) -> None:
     """A BitTorrent peer."""
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr
     )
-
-
-for command in (create, seed, magnet, get, track, supernode, scrape, fleet, nodes):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 SMALL = ("--lab", "loopback", "--set", "content.size=1MiB")
 
+QUICK = ("run", "speed", "--repeats", "1", *SMALL)
+"""A run without links, which nothing has to measure first."""
+
 
 class Swarmbench:
     """The command, with `tmp_path` as its working directory."""

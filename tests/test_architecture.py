@@ -37,3 +37,11 @@ def test_the_story_is_told_in_order():
     story = (ROOT / "harness" / "run.py").read_text().splitlines()[0]
     stages = ["scenario", "lab", "contenders", "demand", "metrics", "results", "analysis", "report"]
     assert [word.strip(' ."') for word in story.partition(":")[2].split("→")] == stages
+
+
+def test_a_command_that_draws_nothing_does_not_wait_for_what_draws():
+    """Which would take as long to import as all the rest."""
+    command = [sys.executable, "-c", "import sys, harness.cli; print(*sys.modules)"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert told.returncode == 0
+    assert not {"altair", "vl_convert"} & set(told.stdout.split())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from random import Random
+
+import numpy as np
 
 from harness.contenders.base import Item
 from harness.results.files import writing
@@ -13,6 +14,8 @@ NAME = "item.bin"
 
 CHUNK = 2**20
 
+WORD = 8
+
 
 def make_item(directory: Path, *, size: int, piece_size: int, seed: int) -> Item:
     """Write the item into a directory of its own: bytes that depend on the seed alone, and that nothing compresses.
@@ -20,12 +23,13 @@ def make_item(directory: Path, *, size: int, piece_size: int, seed: int) -> Item
     Raises SwarmbenchError when the disk is full.
     """
     path = directory / NAME
-    rng, digest = Random(f"item/{seed}"), hashlib.sha256()
+    bits = np.random.SFC64(seed)  # whose stream NumPy promises to keep, three times as fast as `random`
+    digest = hashlib.sha256()
     with writing(directory):
         directory.mkdir()
     with writing(path), path.open("wb") as file:
         for start in range(0, size, CHUNK):
-            chunk = rng.randbytes(min(CHUNK, size - start))
+            chunk = bits.random_raw(CHUNK // WORD).tobytes()[: size - start]
             digest.update(chunk)
             file.write(chunk)
     return Item(path, size, digest.hexdigest(), piece_size)

@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import altair
-import vl_convert
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -90,6 +88,9 @@ def print_history(records: Sequence[GateRecord], console: Console | None = None)
 def write_history_picture(series: Sequence[Series], changes: Sequence[ChangePoint], path: Path) -> None:
     """Every figure over its first value, gate by gate, a panel a figure; change points are marked. Raises
     SwarmbenchError."""
+    import altair  # what draws is slow to import, and most commands draw nothing
+    import vl_convert
+
     marked = {(change.series.machine, change.series.subject, change.at) for change in changes}
     values: list[Mapping[str, object]] = [
         {

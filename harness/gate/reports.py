@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-import altair
-import vl_convert
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -74,6 +72,9 @@ def junit(record: GateRecord) -> bytes:
 
 def write_picture(pairs: Sequence[PairRecord], path: Path) -> None:
     """The pairs as dots about no change, a row a subject; raises OSError."""
+    import altair  # what draws is slow to import, and most commands draw nothing
+    import vl_convert
+
     points = [
         {
             "subject": f"{pair.experiment} · {pair.contender} · {pair.figure}",

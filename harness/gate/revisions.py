@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from harness.cache import cache_directory
 from harness.errors import SwarmbenchError, UsageError
 from harness.gate.arms import Arm
 
@@ -75,7 +76,7 @@ async def _environment(name: str, tree: Path) -> Path:
     except OSError:
         raise SwarmbenchError(f"{name}: the revision has no {LOCK}, so nothing says what it runs on") from None
     key = hashlib.sha256(lock + sys.version.encode()).hexdigest()[:16]
-    kept = _cache() / key
+    kept = cache_directory() / "environments" / key
     if not (kept / "bin" / "python").exists():
         draft = kept.with_name(f"{key}.{os.getpid()}")
         try:
@@ -99,10 +100,6 @@ async def _install(name: str, tree: Path, target: Path) -> None:
         code, told = await _run(command, tree)
         if code:
             raise SwarmbenchError(f"{name}: its environment cannot be built: {_last_line(told)}")
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "swarmbench" / "environments"
 
 
 async def _git(directory: Path, *arguments: str) -> tuple[int, str]:

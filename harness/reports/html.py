@@ -18,11 +18,13 @@ from harness.analysis.costs import cpu
 from harness.analysis.points import Point, largest_shared, points
 from harness.analysis.verdict import seconds
 from harness.reports import calibration, lookup_method, method
+from harness.reports.bundle import vega_bundle
 from harness.reports.charts import Chart
+from harness.reports.drawn import charts_of
 from harness.reports.figures import Room, mebibytes, megabits, number, percent
 from harness.reports.palette import looks
 from harness.reports.plots import dressed
-from harness.reports.shown import charts_of, shown
+from harness.reports.shown import shown
 from harness.results.schema import Environment, Lookup, Summary, Transfer
 from harness.scenarios.model import Scenario
 
@@ -59,7 +61,7 @@ def render_html(
         tiles=_tiles(summary),
         charts=drawn,
         specifications={chart["name"]: chart["specification"] for chart in drawn},
-        bundle=_bundle() if drawn else "",
+        bundle=vega_bundle() if drawn else "",
         css=_resource("report.css"),
         columns=what.columns(Room.PAGE),
         points=what.points,
@@ -109,14 +111,6 @@ def _drawn(chart: Chart) -> dict[str, Any]:
         "specification": specification,
         "svg": static,
     }
-
-
-def _bundle() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script; raises ValueError if it cannot stand inside an HTML element."""
-    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    if "</script" in script.lower() or "<!--" in script:
-        raise ValueError("the Vega bundle would end its script element")
-    return script
 
 
 def _share(point: Point) -> str:

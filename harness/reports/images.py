@@ -7,8 +7,8 @@ from pathlib import Path
 
 import vl_convert
 
+from harness.reports.drawn import charts_of
 from harness.reports.plots import dressed
-from harness.reports.shown import charts_of
 from harness.results.schema import Summary, Transfer
 
 WIDTH, HEIGHT = 760, 400

@@ -1,4 +1,4 @@
-"""What reports show of a run, in one form whether it was of downloads or of lookups: table, verdict, charts."""
+"""What reports show of a run, in one form whether it was of downloads or of lookups: table and verdict."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from harness.analysis.lookup_points import lookup_points
 from harness.analysis.lookup_verdict import lookup_verdict
 from harness.analysis.points import points
 from harness.analysis.verdict import verdict
-from harness.reports.charts import Chart, charts
 from harness.reports.figures import COLUMNS, Column, Room, columns
-from harness.reports.lookup_charts import lookup_charts
 from harness.reports.lookup_figures import LOOKUP_COLUMNS
-from harness.results.schema import Summary, Transfer
+from harness.results.schema import Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +39,3 @@ def shown(summary: Summary) -> Shown:
     if summary.lookup_rows:
         return Shown(lookup_points(summary.lookup_rows), lookup_verdict(summary.lookup_rows), LOOKUP_COLUMNS)
     return Shown(points(summary.rows), verdict(summary.rows), COLUMNS)
-
-
-def charts_of(summary: Summary, transfers: Sequence[Transfer] = ()) -> list[Chart]:
-    """Every chart that the valid rows can fill, in reading order."""
-    return lookup_charts(summary) if summary.lookup_rows else charts(summary, transfers)

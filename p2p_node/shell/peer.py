@@ -47,6 +47,9 @@ FAREWELL_S = 2.0
 PORTS_TRIED = 8
 """Free ports taken in turn until one is free for both TCP and UDP."""
 
+BACKLOG = 1024
+"""Connections that wait to be taken in: whom the kernel has no room for dials again only a second later."""
+
 
 class Peer:
     """Listens on one address from the start; joins a swarm with `join`, after `seek` when only a magnet link is known.
@@ -102,7 +105,9 @@ class Peer:
         """Take incoming connections on this address; port 0 takes any free one. Raises NodeError."""
         for attempt in range(PORTS_TRIED):
             try:
-                self._server = await self._loop.create_server(lambda: self._new_connection(False), host, port)
+                self._server = await self._loop.create_server(
+                    lambda: self._new_connection(False), host, port, backlog=BACKLOG
+                )
             except OSError as error:
                 raise describe(error, f"listen on {host}:{port}") from None
             self.address = self._server.sockets[0].getsockname()[:2]

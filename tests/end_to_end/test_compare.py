@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from running import Swarmbench
+from running import QUICK, Swarmbench
 
-RUN = ("run", "speed", "--lab", "loopback", "--contenders", "http", "--repeats", "1", "--set", "content.size=1MiB")
+RUN = (*QUICK, "--contenders", "http", "--no-report")
 
 
 @pytest.fixture

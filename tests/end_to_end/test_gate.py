@@ -149,7 +149,7 @@ def test_a_contender_that_crashes_in_one_arm_ends_the_gate(tmp_path):
 
 def test_a_pair_is_measured_by_both_trees_and_kept(tmp_path):
     """Each by its own harness, in fresh processes; what was measured is on record at once."""
-    settings = ("content.size=1GiB",)
+    settings = ("content.size=768MiB",)
     experiment = Experiment("speed", "speed", ("http",), 1, settings, {"goodput": 0.1, "gib_per_cpu_s": 0.05}, {})
     arms = [Arm(name, "this", ROOT, Path(sys.executable), ROOT) for name in ("base", "head")]
     told: list[str] = []

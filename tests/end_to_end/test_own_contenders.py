@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import require_tool
-from running import Swarmbench
+from running import QUICK, Swarmbench
 
 MINE = """
 [contender.mine]
@@ -20,7 +20,7 @@ fetch = "cp {{url}} {{out}}"
 serve = "{python} -m http.server {{port}} --bind {{address}} --directory /proc/self"
 fetch = "curl -sSf -o {{out}} http://{{server}}:{{port}}/status"
 """
-RUN = ("run", "speed", "--lab", "loopback", "--set", "content.size=1MiB", "--peers", "2", "--repeats", "1")
+RUN = (*QUICK, "--peers", "2", "--no-report")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 from conftest import require_tool
-from running import SMALL, Swarmbench
+from running import QUICK, SMALL, Swarmbench
 
 from harness.contenders.scratch import MEMORY, PREFIX
 
@@ -49,10 +50,17 @@ def alive(processes):
     return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_a_run_compares_both_sides_and_leaves_no_trace(swarmbench):
-    """Every peer of every step completes, verified, and the records, the report and the table say so."""
-    before = scratch_directories()
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """A run of both sides: its command, what it told, and the scratch directories there were before and after it."""
+    swarmbench, before = Swarmbench(tmp_path_factory.mktemp("compared")), scratch_directories()
     told = swarmbench("run", "flash-crowd", "--peers", "1,4", *SMALL, "--out", swarmbench.out)
+    return swarmbench, told, before, scratch_directories()
+
+
+def test_a_run_compares_both_sides_and_leaves_no_trace(compared):
+    """Every peer of every step completes, verified, and the records, the report and the table say so."""
+    swarmbench, told, before, after = compared
     assert told.returncode == 0, told.stderr
     rows = swarmbench.rows()
     assert {(row["contender"], row["peers"]) for row in rows} == {("http", 1), ("http", 4), ("swarm", 1), ("swarm", 4)}
@@ -64,12 +72,12 @@ def test_a_run_compares_both_sides_and_leaves_no_trace(swarmbench):
     assert json.loads((swarmbench.out / "environment.json").read_text())["lab"] == "loopback"
     assert (swarmbench.out / "report.html").stat().st_size > 1000
     assert "swarm" in told.stdout and "report.html" in told.stdout
-    assert scratch_directories() <= before
+    assert after <= before
 
 
-def test_a_report_is_made_anew_from_the_records(swarmbench):
+def test_a_report_is_made_anew_from_the_records(compared, swarmbench):
     """Raw transfers are the source of truth; what is derived can be thrown away."""
-    swarmbench("run", "flash-crowd", "--contenders", "swarm", "--peers", "2", *SMALL, "--out", swarmbench.out)
+    shutil.copytree(compared[0].out, swarmbench.out)
     rows = swarmbench.rows()
     for name in ("summary.json", "report.html"):
         (swarmbench.out / name).unlink()
@@ -81,7 +89,18 @@ def test_a_report_is_made_anew_from_the_records(swarmbench):
 
 def test_a_killed_run_leaves_no_process_and_goes_on_with_resume(swarmbench):
     """kill -9 in the middle of a step: two seconds later nothing runs, what was finished is on record, and it stays."""
-    arguments = ("run", "flash-crowd", "--contenders", "swarm", "--peers", "1,3", "--repeats", "2", *SMALL)
+    arguments = (
+        "run",
+        "flash-crowd",
+        "--contenders",
+        "swarm",
+        "--peers",
+        "1,3",
+        "--repeats",
+        "2",
+        *SMALL,
+        "--no-report",
+    )
     with swarmbench.start(*arguments, "--out", swarmbench.out) as run:
         wait_until((swarmbench.out / "summary.json").exists)
         wait_until(lambda: len(psutil.Process(run.pid).children(recursive=True)) > 4)
@@ -105,7 +124,7 @@ def test_a_killed_run_leaves_no_process_and_goes_on_with_resume(swarmbench):
 def test_an_interrupted_run_says_how_to_go_on(swarmbench, number):
     """One line with the command, no process and no scratch left, finished steps readable."""
     before = scratch_directories()
-    arguments = ("run", "flash-crowd", "--contenders", "swarm", "--peers", "1,3", *SMALL)
+    arguments = (*QUICK, "--contenders", "swarm", "--peers", "1,3")
     with swarmbench.start(*arguments, "--out", swarmbench.out) as run:
         wait_until((swarmbench.out / "summary.json").exists)
         processes = psutil.Process(run.pid).children(recursive=True)
@@ -122,7 +141,7 @@ def test_an_interrupted_run_says_how_to_go_on(swarmbench, number):
 def test_a_contender_that_cannot_start_fails_its_step_and_not_the_run(swarmbench):
     """The port of the HTTP server is taken: its row says so, the swarm's is measured."""
     with port_taken(8080):
-        told = swarmbench("run", "flash-crowd", "--peers", "2", *SMALL, "--out", swarmbench.out)
+        told = swarmbench(*QUICK, "--contenders", "http,swarm", "--peers", "2", "--out", swarmbench.out)
     assert told.returncode == 0, told.stderr
     by_name = {row["contender"]: row for row in swarmbench.rows()}
     assert not by_name["http"]["valid"] and "8080" in by_name["http"]["invalid_reason"]
@@ -132,7 +151,7 @@ def test_a_contender_that_cannot_start_fails_its_step_and_not_the_run(swarmbench
 def test_a_run_in_which_nothing_is_delivered_fails(swarmbench):
     """Exit code 1 and the first reason."""
     with port_taken(8080):
-        told = swarmbench("run", "flash-crowd", "--contenders", "http", "--peers", "1", *SMALL, "--out", swarmbench.out)
+        told = swarmbench(*QUICK, "--contenders", "http", "--peers", "1", "--out", swarmbench.out)
     assert told.returncode == 1
     assert len(told.stderr.splitlines()) == 1
     assert "nothing was delivered" in told.stderr and "8080" in told.stderr
@@ -140,10 +159,10 @@ def test_a_run_in_which_nothing_is_delivered_fails(swarmbench):
 
 def test_the_default_directory_is_found_again_as_latest(swarmbench):
     """`results/<time>-<scenario>`, with `results/latest` pointing at it."""
-    told = swarmbench("run", "flash-crowd", "--contenders", "swarm", "--peers", "1", *SMALL)
+    told = swarmbench(*QUICK, "--contenders", "swarm", "--peers", "1")
     assert told.returncode == 0, told.stderr
     latest = swarmbench.directory / "results" / "latest"
-    assert latest.is_symlink() and latest.resolve().name.endswith("-flash-crowd")
+    assert latest.is_symlink() and latest.resolve().name.endswith("-speed")
     assert json.loads((latest / "summary.json").read_text())["complete"]
 
 
@@ -152,7 +171,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(swarmbench):
     unshare = require_tool("unshare", "util-linux")
     disk = swarmbench.directory / "disk"
     disk.mkdir()
-    arguments = ["run", "flash-crowd", "--contenders", "swarm", "--peers", "1,2,3", *SMALL, "--out", disk / "run"]
+    arguments = [*QUICK, "--contenders", "swarm", "--peers", "1,2,3", "--out", disk / "run"]
     script = (
         'mount -t tmpfs -o size=60k tmpfs "$1" || exit 99; shift; "$@"; code=$?; cat disk/run/summary.json; exit $code'
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from running import SMALL, Swarmbench
+from running import QUICK, Swarmbench
 
-RUN = ("run", "speed", "--contenders", "http", "--peers", "1", "--repeats", "1", *SMALL)  # busy machines do not matter
+RUN = (*QUICK, "--contenders", "http", "--peers", "1")  # busy machines do not matter
 
 
 def test_a_crossed_threshold_ends_a_whole_run_with_code_3(tmp_path) -> None:

@@ -2,6 +2,8 @@
 
 Real processes on addresses of a network namespace, which meet by our tracker alone. What arrives is compared by its
 SHA-256.
+
+Clients mostly wait – transmission turns to its peers every ten seconds –, so what tests tell is played side by side.
 """
 
 from __future__ import annotations
@@ -9,14 +11,16 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 from random import Random
 
 import pytest
 from namespace import Namespace, private_network
 from programs import LIBTORRENT, PORT, PROGRAMS, Program, node, opentracker
+from together import Played, Story, side_by_side
 
 from p2p_node.shell.torrent import create_torrent, magnet_link, read_torrent
 
@@ -118,41 +122,76 @@ def swarm(tmp_path: Path, network: Namespace) -> Iterator[Swarm]:
         yield Swarm(tmp_path, network, stack)
 
 
-@EVERY_PROGRAM
-@pytest.mark.parametrize("magnet", [False, True], ids=["torrent", "magnet"])
-def test_we_download_from_it(swarm: Swarm, program: Program, magnet: bool) -> None:
-    """It seeds, we fetch."""
+def we_download(swarm: Swarm, program: Program, magnet: bool) -> None:
     swarm.track()
     swarm.start(program, seeds=True)
     swarm.assert_arrive(swarm.get(magnet))
 
 
-@EVERY_PROGRAM
-@pytest.mark.parametrize("magnet", [False, True], ids=["torrent", "magnet"])
-def test_it_downloads_from_us(swarm: Swarm, program: Program, magnet: bool) -> None:
-    """We seed, it fetches; alone, so that nobody else helps."""
+def it_downloads(swarm: Swarm, program: Program, magnet: bool) -> None:
     swarm.track()
     swarm.seed()
     swarm.assert_arrive(swarm.start(program, magnet))
 
 
-@pytest.mark.parametrize(
-    ("scheme", "others"), [("udp", False), ("http", True), ("udp", True)], ids=["ours-udp", "open-http", "open-udp"]
-)
-def test_all_of_them_complete_in_one_swarm(swarm: Swarm, scheme: str, others: bool) -> None:
-    """One of each kind and two of ours, from a slow seed of ours, over our tracker and opentracker."""
+def all_download(swarm: Swarm, scheme: str, others: bool) -> None:
     swarm.track(scheme, others)
     swarm.seed("--upload-rate", SIZE)
-    others = [swarm.start(program) for program in PROGRAMS]
-    swarm.assert_arrive(*others, swarm.get(name="ours-1"), swarm.get(name="ours-2"))
+    clients = [swarm.start(program) for program in PROGRAMS]
+    swarm.assert_arrive(*clients, swarm.get(name="ours-1"), swarm.get(name="ours-2"))
 
 
-def test_a_super_seeding_libtorrent_serves_one_peer_alone(swarm: Swarm) -> None:
-    """BEP 16: it offers its next piece when it hears what became of the last, which must not wait for company."""
+def we_download_from_a_super_seed(swarm: Swarm) -> None:
     swarm.track()
     program = Program("super", lambda *where: [*LIBTORRENT.command(*where), "--super"])
     swarm.start(program, seeds=True)
     swarm.assert_arrive(swarm.get())
+
+
+TRACKERS = {"ours-udp": ("udp", False), "open-http": ("http", True), "open-udp": ("udp", True)}
+STORIES: list[Story] = [
+    *((all_download, *tracker) for tracker in TRACKERS.values()),
+    (we_download_from_a_super_seed,),
+    *product((we_download, it_downloads), reversed(PROGRAMS), (False, True)),
+]
+"""The longest first."""
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory, network: Namespace) -> Iterator[Played]:
+    """Every story, each in a swarm of its own."""
+
+    def play(directory: Path, story: Callable[..., None], *cast: object) -> None:
+        with ExitStack() as stack:
+            story(Swarm(directory, network, stack), *cast)
+
+    with side_by_side(STORIES, tmp_path_factory, play) as under_way:
+        yield under_way
+
+
+@EVERY_PROGRAM
+@pytest.mark.parametrize("magnet", [False, True], ids=["torrent", "magnet"])
+def test_we_download_from_it(played: Played, program: Program, magnet: bool) -> None:
+    """It seeds, we fetch."""
+    played[we_download, program, magnet].result()
+
+
+@EVERY_PROGRAM
+@pytest.mark.parametrize("magnet", [False, True], ids=["torrent", "magnet"])
+def test_it_downloads_from_us(played: Played, program: Program, magnet: bool) -> None:
+    """We seed, it fetches; alone, so that nobody else helps."""
+    played[it_downloads, program, magnet].result()
+
+
+@pytest.mark.parametrize(("scheme", "others"), TRACKERS.values(), ids=TRACKERS)
+def test_all_of_them_complete_in_one_swarm(played: Played, scheme: str, others: bool) -> None:
+    """One of each kind and two of ours, from a slow seed of ours, over our tracker and opentracker."""
+    played[all_download, scheme, others].result()
+
+
+def test_a_super_seeding_libtorrent_serves_one_peer_alone(played: Played) -> None:
+    """BEP 16: it offers its next piece when it hears what became of the last, which must not wait for company."""
+    played[(we_download_from_a_super_seed,)].result()
 
 
 def test_a_slow_peer_does_not_hold_up_others(swarm: Swarm) -> None:

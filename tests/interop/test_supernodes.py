@@ -18,6 +18,7 @@ import pytest
 from clients import QUIET
 from conftest import require_tool
 from test_trackers import CONTENT, HOST, first_line, free_port, get, make_torrent, node, our_seed, running
+from together import Played, side_by_side
 
 SCHEMES = pytest.mark.parametrize("scheme", ["http", "udp"])
 
@@ -90,26 +91,46 @@ def seeded_elsewhere(directory: Path, scheme: str) -> Iterator[Path]:
             yield ours
 
 
-@SCHEMES
-def test_aria2_and_libtorrent_meet_through_two_supernodes(scheme: str, tmp_path: Path) -> None:
-    """libtorrent registers with one, aria2 asks the other."""
-    with seeded_elsewhere(tmp_path, scheme) as torrent:
-        assert aria2_get(tmp_path, torrent).read_bytes() == CONTENT
+def aria2_joins(directory: Path, scheme: str) -> None:
+    with seeded_elsewhere(directory, scheme) as torrent:
+        assert aria2_get(directory, torrent).read_bytes() == CONTENT
 
 
-def test_our_node_downloads_from_libtorrent_through_two_supernodes(tmp_path: Path) -> None:
-    """What libtorrent registered with one over UDP, our node hears of the other."""
-    with seeded_elsewhere(tmp_path, "udp") as torrent:
-        assert get(tmp_path, torrent).read_bytes() == CONTENT
+def we_join(directory: Path) -> None:
+    with seeded_elsewhere(directory, "udp") as torrent:
+        assert get(directory, torrent).read_bytes() == CONTENT
 
 
-def test_clients_turn_to_the_next_supernode_when_theirs_was_killed(tmp_path: Path) -> None:
-    """aria2's first tier is dead: it asks the second supernode, with which our seed registered, and downloads."""
+def aria2_turns_to_the_next(directory: Path) -> None:
     first, second = free_port(), free_port()
     urls = [f"http://{HOST}:{port}/announce" for port in (first, second)]
-    with supernode(tmp_path, first, []) as dying, supernode(tmp_path, second, [first]):
-        theirs = torrent_of(tmp_path / "seed", urls[1:])
-        both = torrent_of(tmp_path / "other", urls)
+    with supernode(directory, first, []) as dying, supernode(directory, second, [first]):
+        theirs = torrent_of(directory / "seed", urls[1:])
+        both = torrent_of(directory / "other", urls)
         with our_seed(theirs.parent, theirs):
             dying.kill()
-            assert aria2_get(tmp_path, both).read_bytes() == CONTENT
+            assert aria2_get(directory, both).read_bytes() == CONTENT
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """All of them: aria2 waits for seconds whatever it has heard."""
+    stories = [(aria2_turns_to_the_next,), (aria2_joins, "http"), (aria2_joins, "udp"), (we_join,)]
+    with side_by_side(stories, tmp_path_factory) as under_way:
+        yield under_way
+
+
+@SCHEMES
+def test_aria2_and_libtorrent_meet_through_two_supernodes(played: Played, scheme: str) -> None:
+    """libtorrent registers with one, aria2 asks the other."""
+    played[aria2_joins, scheme].result()
+
+
+def test_our_node_downloads_from_libtorrent_through_two_supernodes(played: Played) -> None:
+    """What libtorrent registered with one over UDP, our node hears of the other."""
+    played[(we_join,)].result()
+
+
+def test_clients_turn_to_the_next_supernode_when_theirs_was_killed(played: Played) -> None:
+    """aria2's first tier is dead: it asks the second supernode, with which our seed registered, and downloads."""
+    played[(aria2_turns_to_the_next,)].result()

@@ -17,7 +17,7 @@ import urllib.request
 from pathlib import Path
 
 RPC_PORT = 9091
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def settings(address: str, port: str, directory: str) -> dict[str, object]:
