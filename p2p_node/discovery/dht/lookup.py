@@ -96,7 +96,7 @@ class Lookup:
                 self._add(node.id, node.address, depth)
 
     def start_at(self, addresses: Iterable[Address]) -> None:
-        """Nodes are known by their addresses alone: they are asked when nobody nearer is known – or first by who enters,
+        """Nodes are known by their addresses alone: asked when nobody nearer is known – or first by who enters,
         since the nodes it has met may know nobody but each other."""
         for address in addresses:
             self._add(None, address, 1)

@@ -20,8 +20,8 @@ FIRST_WAIT_S, MAX_WAIT_S = 2.0, 60.0
 """Where no contact answers, all are asked again after waits that double."""
 
 SETTLING_S = (1.0, 4.0, 16.0)
-"""Waits after which a node that has entered surveys the network and enters again by what it found: of those who enter in
-the same moment nobody could tell it, and where datagrams were lost all whom it knows may know nobody but each other."""
+"""Waits after which a node that has entered surveys the network and enters again by what it found: of those who enter
+in the same moment nobody could tell it, and where datagrams were lost all whom it knows may know nobody but each other."""
 
 
 class Membership:
