@@ -21,7 +21,7 @@ FIRST_WAIT_S, MAX_WAIT_S = 2.0, 60.0
 
 SETTLING_S = (1.0, 4.0, 16.0)
 """Waits after which a node that has entered surveys the network and enters again by what it found: of those who enter
-in the same moment nobody could tell it, and where datagrams were lost all whom it knows may know nobody but each other."""
+in the same moment nobody could tell it, and where datagrams were lost those it knows may know nobody but each other."""
 
 
 class Membership:
