@@ -261,3 +261,25 @@ def test_who_repeats_a_query_draws_no_hits_to_itself():
 
     assert holder.address in seek(overlay, seeker, KEY).peers
     assert thief.frames(Query) and not thief.frames(Hit)
+
+
+def test_liars_who_invent_holders_fail_nobodys_lookup():
+    """One node in ten answers every query with 32 holders that do not exist, and passes nothing on: nobody is found
+    who has not said itself that it has the item, and all that is there is found."""
+    overlay = grow(64, seed=3)
+    honest = overlay.alive
+    liars = [intrude(overlay, honest[10 * number])[1] for number in range(6)]
+    for liar in liars:
+        liar.react = lambda _source, frame: invented(frame) if isinstance(frame, Query) else []
+
+    def invented(frame: Query) -> list[Hit]:
+        nobody = [(f"10.66.0.{number}", 1) for number in range(32)]
+        return [Hit(frame.lookup, tuple(Sighting(address, frame.hops + 1) for address in nobody))]
+
+    rng = Random(4)
+    for _ in range(20):
+        key = rng.randbytes(20)
+        seeker, holder = rng.sample(honest, 2)
+        holder.provide(key)
+        assert set(seek(overlay, seeker, key, wait_s=10.0).peers) == {holder.address}
+    assert all(liar.frames(Query) for liar in liars)

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 
+import psutil
 import pytest
 from controlling import Fleet, running_fleet
 from serving import PATIENCE_S
@@ -142,6 +143,25 @@ def test_a_node_finds_what_another_has(tmp_path: Path, family: str) -> None:
         census = {each["id"]: each for each in told(fleet, "/nodes/census")["nodes"]}
         assert set(census) == {"a", "b", "c"}
         assert all(each["joined"] and each["sent"] and each["received"] for each in census.values())
+
+
+@pytest.mark.parametrize("family", ["dht", "gossip", "supernode"])
+def test_an_idle_node_takes_little_memory(tmp_path: Path, family: str) -> None:
+    """Of a hundred nodes of one fleet that know each other, none takes more than 100 KiB."""
+    role = {"role": "supernode"} if family == "supernode" else {}
+    with nodes(tmp_path, family) as fleet:
+        contacts = [node(f"first-{number}", **role) for number in range(2)]
+        contacts[1]["contacts"] = [contacts[0]["address"]]
+        assert fleet.ask("POST", "/nodes", {"nodes": contacts})[0] == 201
+        before = psutil.Process(fleet.process.pid).memory_info().rss
+        known = [contact["address"] for contact in contacts]
+        crowd = [node(str(number), contacts=known) for number in range(100)]
+        assert fleet.ask("POST", "/nodes", {"nodes": crowd})[0] == 201
+        deadline = time.monotonic() + PATIENCE_S
+        while told(fleet, "/nodes") != {"nodes": 102, "joined": 102}:
+            assert time.monotonic() < deadline
+        after = psutil.Process(fleet.process.pid).memory_info().rss
+    assert (after - before) / len(crowd) < 100 << 10
 
 
 def test_a_node_that_is_removed_ends_its_lookup(tmp_path: Path) -> None:
