@@ -1,7 +1,8 @@
 """Whom to dial: addresses learned, tried a few at a time, and again later when they failed.
 
 Where not all can be dialled or remembered, BEP 40 decides, so that no peer can choose to be preferred; but the address
-known longest is always among them, as trackers may name a seed first. Otherwise they are dialled as they were learned.
+known longest is always among them, as trackers may name a seed first. Otherwise they are dialled as they were learned;
+but who knows no seed dials one that others call a seed before all else, one at a time, as any of them may lie.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ MAX_ATTEMPTS = 6
 @dataclass(slots=True)
 class _Candidate:
     priority: int
+    seeds: bool = False
+    """Whether it is said to have everything."""
     attempts: int = 0
     next_at: float = 0.0
     dialled_at: float = 0.0
@@ -56,8 +59,16 @@ class Dialer:
             if not known:
                 self._add(address)
 
-    def next(self, connected: Container[Address], room: int, now: float) -> list[Address]:
-        """The addresses to dial now, for `room` more connections."""
+    def learn_seeds(self, addresses: Iterable[Address]) -> None:
+        """Peers were found that are said to have everything."""
+        for address in addresses:
+            self.learn([address])
+            if (candidate := self._candidates.get(address)) is not None:
+                candidate.seeds = True
+
+    def next(self, connected: Container[Address], room: int, now: float, *, seedless: bool = False) -> list[Address]:
+        """The addresses to dial now, for `room` more connections; and one more for who is `seedless`, connected to
+        nobody that has everything."""
         for address in [address for address in self._candidates if address in connected]:
             del self._candidates[address]
         self._retry_at = min((one.next_at for one in self._candidates.values() if one.next_at > now), default=None)
@@ -68,14 +79,14 @@ class Dialer:
             room = max(room, 1)  # others may have come first, but not the seed
         room = max(min(room, MAX_HALF_OPEN - len(self._dialling)), 0)
         due = [address for address, candidate in self._candidates.items() if candidate.next_at <= now]
-        if len(due) > room:
-            best = heapq.nlargest(room, due[1:], key=lambda address: self._candidates[address].priority)
-            due = [*due[:1], *best][:room]
-        for address in due:
+        chosen = due if len(due) <= room else self._best(due, room)
+        if seedless and len(self._dialling) + len(chosen) < MAX_HALF_OPEN:
+            chosen += self._seed_beyond(chosen, due)
+        for address in chosen:
             self._began = True
             self._dialling[address] = self._candidates.pop(address)
             self._dialling[address].dialled_at = now
-        return due
+        return chosen
 
     def untried(self) -> list[Address]:
         """The addresses that could be dialled, now or later."""
@@ -98,6 +109,16 @@ class Dialer:
         candidate.attempts += 1
         self._candidates[address] = candidate
         self._retry_at = min(self._retry_at or candidate.next_at, candidate.next_at)
+
+    def _best(self, due: list[Address], room: int) -> list[Address]:
+        best = heapq.nlargest(room, due[1:], key=lambda address: self._candidates[address].priority)
+        return [*due[:1], *best][:room]
+
+    def _seed_beyond(self, chosen: list[Address], due: list[Address]) -> list[Address]:
+        """A seed that is due and not chosen, unless one is chosen or dialled already."""
+        if any(dial.seeds for dial in self._dialling.values()) or any(self._candidates[one].seeds for one in chosen):
+            return []
+        return [address for address in due if self._candidates[address].seeds][:1]
 
     def _add(self, address: Address) -> None:
         candidate = _Candidate(self._rank(address))

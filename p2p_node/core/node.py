@@ -179,6 +179,7 @@ class Node:
         """Messages came."""
         self.swarm.received(connection, batch, now)
         if found := self.swarm.extensions.take_found():
+            self._dialer.learn_seeds(address for address, is_seed in found.items() if is_seed)
             self.learn(found, now)
 
     def piece_verified(self, piece: int, right: bool, now: float) -> None:
@@ -284,7 +285,8 @@ class Node:
             return
         connections = self.swarm.connections.values()
         connected = {peer.listen_address or peer.address for peer in connections}
-        for address in self._dialer.next(connected, self._wanted(now) - len(connections), now):
+        room = self._wanted(now) - len(connections)
+        for address in self._dialer.next(connected, room, now, seedless=self.swarm.seedless):
             self._effects.append(Dial(address))
 
     def _wanted(self, now: float) -> int:

@@ -60,7 +60,8 @@ class _Partner:
 
 
 class PeerExchange:
-    """Gossips with the peers of one torrent. `found` collects addresses that are new here, for whoever dials."""
+    """Gossips with the peers of one torrent. `found` collects addresses that are new here, for whoever dials,
+    and whether they are said to be seeds."""
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class PeerExchange:
         say: Callable[[Connection, Extension, bytes, float], None],
         rng: Random,
     ) -> None:
-        self.found: list[Address] = []
+        self.found: dict[Address, bool] = {}
         self.timer: float | None = None
         """When `tick` wants to be called; None while there is no news."""
         self._own = own
@@ -128,12 +129,14 @@ class PeerExchange:
             self._forget_at = now + INTERVAL_S
         fresh = [compact for compact in gossip.added if compact in heard and compact not in self._lately]
         self._lately.update(fresh)
-        addresses = (unpack_address(compact) for compact in fresh)
-        self.found += [address for address in addresses if _is_dialable(address, self._own, peer.address)]
+        for compact in fresh:
+            address = unpack_address(compact)
+            if _is_dialable(address, self._own, peer.address):
+                self.found[address] = bool(gossip.added[compact] & _SEED)
 
-    def take_found(self) -> list[Address]:
-        """The addresses found since the last call."""
-        found, self.found = self.found, []
+    def take_found(self) -> dict[Address, bool]:
+        """The addresses found since the last call, and whether they are said to be seeds."""
+        found, self.found = self.found, {}
         return found
 
     def _tell(

@@ -74,7 +74,9 @@ class Swarm:
         self._possessions = Possessions(
             metainfo, self._picker, self.connections, self._send, self._first_copies(settings, rng)
         )
-        self.extensions = SwarmExtensions(metainfo, own, self.connections, self._send, self._lost, rng)
+        # A super-seed hides what it is; a thrifty one only what it has.
+        wants = not self.complete or settings.super_seed
+        self.extensions = SwarmExtensions(metainfo, own, self.connections, self._send, self._lost, rng, wants=wants)
         self._admission = Admission(metainfo, peer_id, self._picker.trust, self.connections)
         self._hashes = SwarmHashes(
             metainfo, self.downloader, self.connections, self.effects, self._send, self._reopened
@@ -101,6 +103,11 @@ class Swarm:
     def have(self) -> int:
         """The pieces that are here, as a set (see `bits`)."""
         return self._picker.have
+
+    @property
+    def seedless(self) -> bool:
+        """Whether no connected peer is known to have everything."""
+        return not any(peer.upload_only or self._possessions.is_seed(peer) for peer in self.connections.values())
 
     @property
     def starving(self) -> bool:

@@ -22,7 +22,8 @@ from p2p_node.wire.metainfo import Metainfo
 
 
 class SwarmExtensions:
-    """The extension side of one swarm. `lost` is called when a peer no longer has a piece (BEP 54)."""
+    """The extension side of one swarm, which `wants` something or nothing (BEP 21). `lost` is called when a peer no
+    longer has a piece (BEP 54)."""
 
     def __init__(
         self,
@@ -32,6 +33,8 @@ class SwarmExtensions:
         send: Sender,
         lost: Callable[[Connection, int, float], None],
         rng: Random,
+        *,
+        wants: bool,
     ) -> None:
         self._connections = connections
         self._lost = lost
@@ -43,6 +46,7 @@ class SwarmExtensions:
             Extension.DONT_HAVE: self._on_dont_have,
         }
         self._extensions = Extensions(own[1], len(metainfo.raw_info), takers, send, self._greeted)
+        self._extensions.upload_only = not wants
         if not metainfo.private:
             self._exchange = PeerExchange(own, connections, self._extensions.say, rng)
             takers[Extension.PEX] = self._exchange.received
@@ -69,7 +73,7 @@ class SwarmExtensions:
         self._extensions.received(peer, message, now)
 
     def wants_nothing(self, now: float) -> None:
-        """This node is complete and hides nothing: say so to everybody (BEP 21)."""
+        """This node is complete now: say so to everybody (BEP 21)."""
         if self._extensions.upload_only:
             return
         self._extensions.upload_only = True
@@ -84,9 +88,9 @@ class SwarmExtensions:
         if self._exchange is not None:
             self._exchange.tick(now)
 
-    def take_found(self) -> list[Address]:
-        """The addresses that peers told of since the last call."""
-        return self._exchange.take_found() if self._exchange and self._exchange.found else []
+    def take_found(self) -> dict[Address, bool]:
+        """The addresses that peers told of since the last call, and whether they are said to be seeds."""
+        return self._exchange.take_found() if self._exchange and self._exchange.found else {}
 
     def _greeted(self, peer: Connection, now: float) -> None:
         if self._exchange is not None:

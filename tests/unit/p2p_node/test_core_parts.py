@@ -144,6 +144,21 @@ def test_the_first_address_is_dialled_also_by_who_has_enough_connections() -> No
     assert dialer.next(set(), 0, 1.0) == []
 
 
+def test_who_is_connected_to_no_seed_dials_one_beyond_its_room() -> None:
+    """One at a time, since whoever named it may have lied; a seed that was there before it was called one counts."""
+    dialer = Dialer(("10.0.0.1", 1))
+    others, seeds = [(f"10.0.1.{last}", 1) for last in range(20)], [("10.0.2.1", 1), ("10.0.2.2", 1)]
+    dialer.learn([*others, seeds[0]])
+    dialer.learn_seeds(seeds)
+    assert dialer.next(set(), 4, 0.0, seedless=False)[0] == others[0]
+    (first,) = dialer.next(set(), 0, 0.0, seedless=True)
+    assert first in seeds
+    assert dialer.next(set(), 0, 0.0, seedless=True) == []
+    dialer.failed(first, 0.0)
+    (second,) = dialer.next(set(), 0, 0.0, seedless=True)
+    assert {first, second} == set(seeds)
+
+
 def test_an_address_that_keeps_failing_is_given_up() -> None:
     """Retries come ever later, and end."""
     dialer = Dialer(("10.0.0.1", 1))

@@ -17,6 +17,7 @@ from p2p_node.core.dialer import MAX_HALF_OPEN, MAX_KNOWN, Dialer
 from p2p_node.core.node import FORMING_S, Node
 from p2p_node.core.peer_exchange import BURST, GATHER_S, INTERVAL_S, MAX_REFUSED, MAX_TAKEN, MAX_TOLD, SPREAD_S
 from p2p_node.core.priority import priority
+from p2p_node.core.swarm import SwarmSettings
 from p2p_node.wire.address import pack_address
 from p2p_node.wire.extension import OWN_NUMBERS, Extension, ExtensionHandshake
 from p2p_node.wire.messages import Extended
@@ -246,3 +247,19 @@ def test_sends_carry_the_numbers_that_the_receiver_chose() -> None:
         if isinstance(effect.message, Extended) and effect.message.number
     }
     assert numbers == {1: 7, 2: 200}
+
+
+def test_who_knows_no_seed_dials_one_that_it_hears_of() -> None:
+    """Although it has enough connections: where peers find one another before they find the seed, most would else never
+    come to know it. Who is connected to one dials no further."""
+    bench = ScriptedPeers(CONTENT)
+    enough = SwarmSettings().enough_connections
+    for connection in range(1, enough + 1):
+        partner(bench, connection)
+    seed, other = ("10.0.7.1", 6881), ("10.0.7.2", 6881)
+    gossip = Gossip({pack_address(seed): Trait.SEED, pack_address(other): Trait(0)})
+    bench.say(1, Extended(OWN_NUMBERS[Extension.PEX], gossip.encode()))
+    assert [dial.address for dial in bench.take(Dial)] == [seed]
+    bench.say(2, Extended(0, ExtensionHandshake(upload_only=True).encode()))
+    bench.say(3, Extended(OWN_NUMBERS[Extension.PEX], Gossip({pack_address(("10.0.7.3", 1)): Trait.SEED}).encode()))
+    assert bench.take(Dial) == []

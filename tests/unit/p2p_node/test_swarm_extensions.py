@@ -75,19 +75,26 @@ def test_a_seed_leaves_peers_that_want_nothing(by_message: bool) -> None:
 
 
 def test_a_seed_says_that_it_wants_nothing() -> None:
-    """In its greeting once that is known, and to peers that were greeted before by the message that they chose."""
+    """In its greeting, also while it keeps to itself what it has."""
     bench = ScriptedPeers(CONTENT, complete=True)
     bench.connect(1, "10.0.1.1")
-    bench.connect(2, "10.0.1.2")
+    assert greeting(bench).upload_only
+
+
+def test_who_becomes_a_seed_says_that_it_wants_nothing() -> None:
+    """To peers that were greeted before: by the message that they chose, or in another greeting."""
+    bench = ScriptedPeers(CONTENT[:1000])
+    for connection in (1, 2, 3):
+        bench.connect(connection, f"10.0.1.{connection}")
     bench.say(1, Extended(0, ExtensionHandshake({Extension.UPLOAD_ONLY: 9}).encode()))
     bench.say(2, Extended(0, ExtensionHandshake({Extension.PEX: 3}).encode()))
-    bench.extended(1)
-    bench.extended(2)
-    bench.tick(30.0)
-    assert Extended(9, b"\1") in bench.extended(1)
-    assert any(
-        message.number == 0 and ExtensionHandshake.decode(message.payload).upload_only for message in bench.extended(2)
-    )
+    bench.say(3, wire.HaveAll(), wire.Unchoke())
+    assert not greeting(bench, 1).upload_only and not greeting(bench, 2).upload_only
+    bench.say(3, wire.Blocks(0, 0, [CONTENT[:1000]]))
+    bench.node.piece_verified(0, True, bench.now)
+    bench.tick(0.0)
+    assert bench.extended(1) == [Extended(9, b"\1")]
+    assert greeting(bench, 2).upload_only
 
 
 def test_a_complete_leech_and_its_seed_part() -> None:
