@@ -11,7 +11,7 @@ REANNOUNCE_S = 300.0
 """Announces are believed for half an hour, but who keeps them may leave: where a tenth of the nodes leaves a minute,
 four in ten of the K that took an announce are gone by then, and all of them once in a thousand times."""
 
-RETRY_S = 1.0
+RETRY_S = 0.25
 """After which it is announced again when nobody took it, or the network has grown, so that others are nearest now."""
 
 
