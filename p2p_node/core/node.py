@@ -286,7 +286,9 @@ class Node:
         connections = self.swarm.connections.values()
         connected = {peer.listen_address or peer.address for peer in connections}
         room = self._wanted(now) - len(connections)
-        for address in self._dialer.next(connected, room, now, seedless=self.swarm.seedless):
+        # Twice as many as are enough, and no more: who says that others are seeds may lie again and again.
+        seedless = room > -self._settings.enough_connections and self.swarm.seedless
+        for address in self._dialer.next(connected, room, now, seedless=seedless):
             self._effects.append(Dial(address))
 
     def _wanted(self, now: float) -> int:
