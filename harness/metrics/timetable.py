@@ -1,0 +1,94 @@
+"""When a run's steps were played, by the time of day: as recorded, or laid out for runs that did not record it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.results.run import LOOKUPS, TRANSFERS, Run
+from harness.results.schema import Lookup, Sample, Transfer
+from harness.results.step import Step, order_steps, step_of
+
+PAUSE_S = 5.0
+"""Between steps that are laid out: about what it takes to deploy the next contender."""
+
+SITTING_S = 3600.0
+"""Steps that lie further apart were not played in one sitting: the run was interrupted and continued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A step's records, when it began (seconds since 1970), and how long it took."""
+
+    step: Step
+    began: float
+    transfers: Sequence[Transfer]
+    lookups: Sequence[Lookup]
+    samples: Sequence[Sample]
+
+    @property
+    def length_s(self) -> float:
+        """Until its last record."""
+        return _length_s(self.transfers, self.lookups, self.samples)
+
+    @property
+    def ended(self) -> float:
+        """When it ended."""
+        return self.began + self.length_s
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """The steps of a run in the order they began."""
+
+    steps: Sequence[Played]
+    laid_out: int
+    """How many of them have no recorded beginning."""
+
+    def sittings(self) -> Iterator[Sequence[Played]]:
+        """The steps of each sitting."""
+        sitting: list[Played] = []
+        for played in self.steps:
+            if sitting and played.began - sitting[-1].ended > SITTING_S:
+                yield sitting
+                sitting = []
+            sitting.append(played)
+        yield sitting
+
+
+def timetable(run: Run) -> Timetable:
+    """When the steps of a run were played.
+
+    Those without a recorded beginning are laid out one after the other before the first that has one; where none has,
+    so that the last ends when the records were last written.
+    """
+    recorded = {step_of(each): each.began for each in run.beginnings}
+    steps = [_played(run, step, recorded.get(step, 0.0)) for step in order_steps(run.scenario) if step in run.finished]
+    known = sorted((each for each in steps if each.step in recorded), key=lambda each: each.began)
+    unknown = [each for each in steps if each.step not in recorded]
+    until = known[0].began - PAUSE_S if known else _last_written(run)
+    laid_out: list[Played] = []
+    for each in reversed(unknown):
+        laid_out.insert(0, Played(each.step, until - each.length_s, each.transfers, each.lookups, each.samples))
+        until = laid_out[0].began - PAUSE_S
+    return Timetable([*laid_out, *known], len(laid_out))
+
+
+def _played(run: Run, step: Step, began: float) -> Played:
+    return Played(
+        step,
+        began,
+        [transfer for transfer in run.transfers if step_of(transfer) == step],
+        [lookup for lookup in run.lookups if step_of(lookup) == step],
+        [sample for sample in run.samples if step_of(sample) == step],
+    )
+
+
+def _length_s(transfers: Sequence[Transfer], lookups: Sequence[Lookup], samples: Sequence[Sample]) -> float:
+    records: Sequence[Transfer | Lookup] = [*transfers, *lookups]
+    ends = [record.intended_s if record.done_s is None else record.done_s for record in records]
+    return max([0.0, *ends, *(sample.at_s for sample in samples)])
+
+
+def _last_written(run: Run) -> float:
+    return (run.directory / (LOOKUPS if run.scenario.lookups else TRANSFERS)).stat().st_mtime
