@@ -10,7 +10,6 @@ from pathlib import Path
 
 from harness.errors import SwarmbenchError, UsageError
 from harness.metrics.export import Recording
-from harness.results.files import writing
 
 INSTALL = "apt-get install prometheus"
 
@@ -25,18 +24,19 @@ def backfill(recording: Recording, into: Path) -> None:
         raise SwarmbenchError(f"promtool, which comes with Prometheus, is not installed; install it with: {INSTALL}")
     if into.exists() and (not into.is_dir() or any(into.iterdir())):
         raise UsageError(f"{into}: is not an empty directory; choose another with --into")
-    with writing(into):
+    try:
         into.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="swarmbench-") as room:
-        text = Path(room) / "run.om"
-        with writing(text), text.open("w") as file:
-            recording.write(file)
-        done = subprocess.run(
-            [promtool, "tsdb", "create-blocks-from", "openmetrics", text, into],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with tempfile.NamedTemporaryFile("w", dir=into, suffix=".om") as text:
+            recording.write(text)
+            text.flush()
+            done = subprocess.run(
+                [promtool, "tsdb", "create-blocks-from", "openmetrics", text.name, into],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+    except OSError as error:
+        raise SwarmbenchError(f"{into}: cannot be filled ({error.strerror}); choose another with --into") from error
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
         raise SwarmbenchError(f"{into}: promtool cannot make blocks there: {said[-1]}")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from harness.errors import SwarmbenchError
 from harness.metrics.backfill import backfill, starting
 from harness.metrics.export import Recording, record
-from harness.results.files import writing
 
 _PATH = click.Path(path_type=Path)
 
@@ -28,8 +28,11 @@ def export_command(directory: Path, out: str) -> None:
         recording.write(sys.stdout)
         sys.stdout.flush()
         return
-    with writing(Path(out)), Path(out).open("w") as file:
-        recording.write(file)
+    try:
+        with Path(out).open("w") as file:
+            recording.write(file)
+    except OSError as error:
+        raise SwarmbenchError(f"{out}: cannot be written ({error.strerror}); choose another with --out") from error
 
 
 @click.command(name="backfill")

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from harness.errors import UsageError
 from harness.metrics.account import Account
 from harness.metrics.names import FAMILIES, PREFIX, Family
 from harness.metrics.series import Figures, Ledger, Series, heading, lines
-from harness.metrics.timetable import Played, timetable
+from harness.metrics.timetable import Turn, timetable
 from harness.results.run import SUMMARY, Run, read_run
 from harness.results.schema import Environment, Lookup, Summary, Transfer
 from harness.results.step import order_steps, step_of
@@ -44,7 +44,7 @@ class Recording:
     first: float = math.inf
     last: float = -math.inf
 
-    def write(self, file: TextIO) -> None:
+    def write(self, file: IO[str]) -> None:
         """Write everything as OpenMetrics text."""
         for family in FAMILIES:
             if tracks := self.tracks.get(family):
@@ -71,21 +71,21 @@ def _recorded(run: Run, environment: Environment, summary: Summary) -> Recording
     recording = Recording(laid_out=table.laid_out)
     told = (run.directory.resolve().name, run.scenario.name, environment.lab)
     for sitting in table.sittings():
-        end = max(_finished_at(played) for played in sitting)
+        end = max(_finished_at(turn) for turn in sitting)
         account = Account(*told)
         account.run_started(environment.calibration)
         diary = _Diary(recording, account.ledger)
         diary.linger(sitting[0].began, end)
-        for played in sitting:
+        for turn in sitting:
             account = Account(*told)
             diary = _Diary(recording, account.ledger)
-            _replay(played, account, diary.note)
+            _replay(turn, account, diary.note)
             account.step_finished(
-                played.step,
-                [row for row in summary.rows if step_of(row) == played.step],
-                [row for row in summary.lookup_rows if step_of(row) == played.step],
+                turn.step,
+                [row for row in summary.rows if step_of(row) == turn.step],
+                [row for row in summary.lookup_rows if step_of(row) == turn.step],
             )
-            diary.linger(_finished_at(played), end)
+            diary.linger(_finished_at(turn), end)
     return recording
 
 
@@ -116,40 +116,40 @@ class _Diary:
         self.note(end)
 
 
-def _replay(played: Played, account: Account, note: Callable[[float], None]) -> None:
+def _replay(turn: Turn, account: Account, note: Callable[[float], None]) -> None:
     """Tell an account what happened in a step, and note each second what it has come to."""
-    happened = deque(_happened(played, account))
-    begun = [each.intended_s if each.started_s is None else each.started_s for each in played.transfers]
-    ended = [_end_s(each, played) for each in played.transfers]
-    account.step_started(played.step, lookups=bool(played.lookups))
-    for tick in range(_ticks(played) + 1):
+    happened = deque(_happened(turn, account))
+    begun = [each.intended_s if each.started_s is None else each.started_s for each in turn.transfers]
+    ended = [_end_s(each, turn) for each in turn.transfers]
+    account.step_started(turn.step, lookups=bool(turn.lookups))
+    for tick in range(_ticks(turn) + 1):
         now = tick * TICK_S
         while happened and happened[0][0] <= now:
             happened.popleft()[1]()
-        if played.transfers:
-            account.current_peers(played.step, sum(at <= now for at in begun) - sum(at <= now for at in ended))
-        note(played.began + now)
+        if turn.transfers:
+            account.current_peers(turn.step, sum(at <= now for at in begun) - sum(at <= now for at in ended))
+        note(turn.began + now)
 
 
-def _happened(played: Played, account: Account) -> list[tuple[float, Callable[[], None]]]:
+def _happened(turn: Turn, account: Account) -> list[tuple[float, Callable[[], None]]]:
     """What happened in a step, in the order of time, each as what tells an account of it."""
     moments: list[tuple[float, Callable[[], None]]] = [
-        *((sample.at_s, partial(account.sampled, sample)) for sample in played.samples),
-        *((_end_s(each, played), partial(account.transfer_ended, each)) for each in played.transfers),
-        *((_end_s(each, played), partial(account.lookup_ended, each)) for each in played.lookups),
+        *((sample.at_s, partial(account.sampled, sample)) for sample in turn.samples),
+        *((_end_s(each, turn), partial(account.transfer_ended, each)) for each in turn.transfers),
+        *((_end_s(each, turn), partial(account.lookup_ended, each)) for each in turn.lookups),
     ]
     return sorted(moments, key=itemgetter(0))
 
 
-def _end_s(record: Transfer | Lookup, played: Played) -> float:
+def _end_s(record: Transfer | Lookup, turn: Turn) -> float:
     """When it ended; what never succeeded, with its step at the latest, as no record says when it was given up."""
-    return played.length_s if record.done_s is None else record.done_s
+    return turn.length_s if record.done_s is None else record.done_s
 
 
-def _ticks(played: Played) -> int:
-    return math.ceil(played.length_s / TICK_S)
+def _ticks(turn: Turn) -> int:
+    return math.ceil(turn.length_s / TICK_S)
 
 
-def _finished_at(played: Played) -> float:
+def _finished_at(turn: Turn) -> float:
     """When its figures are told: a second after its last, as no record says how long it took to check its files."""
-    return played.began + (_ticks(played) + 1) * TICK_S
+    return turn.began + (_ticks(turn) + 1) * TICK_S

@@ -81,8 +81,10 @@ FIRST_PEER = _histogram(
 )
 
 # Finished steps, as summary.json has them.
-COMPLETION = _gauge("step_completion_seconds", "Completion of a finished step, by the share of its peers: 0.5, 0.95, or 1, the last.", "share")
-    "step_completion_seconds", "Completion of a finished step: quantile 0.5, 0.95, or 1, the last.", "quantile"
+COMPLETION = _gauge(
+    "step_completion_seconds",
+    "Completion of a finished step, by the share of its peers: 0.5, 0.95, or 1, all.",
+    "share",
 )
 BOUND = _gauge("step_bound_seconds", "When the last could complete at best on the calibrated links.")
 EFFICIENCY = _gauge("step_efficiency_ratio", "Bound over last completion.")

@@ -17,8 +17,8 @@ SITTING_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """A step's records, when it began (seconds since 1970), and how long it took."""
+class Turn:
+    """A step's turn: when it began (seconds since 1970), and its records."""
 
     step: Step
     began: float
@@ -41,18 +41,18 @@ class Played:
 class Timetable:
     """The steps of a run in the order they began."""
 
-    steps: Sequence[Played]
+    turns: Sequence[Turn]
     laid_out: int
     """How many of them have no recorded beginning."""
 
-    def sittings(self) -> Iterator[Sequence[Played]]:
+    def sittings(self) -> Iterator[Sequence[Turn]]:
         """The steps of each sitting."""
-        sitting: list[Played] = []
-        for played in self.steps:
-            if sitting and played.began - sitting[-1].ended > SITTING_S:
+        sitting: list[Turn] = []
+        for turn in self.turns:
+            if sitting and turn.began - sitting[-1].ended > SITTING_S:
                 yield sitting
                 sitting = []
-            sitting.append(played)
+            sitting.append(turn)
         yield sitting
 
 
@@ -63,19 +63,19 @@ def timetable(run: Run) -> Timetable:
     so that the last ends when the records were last written.
     """
     recorded = {step_of(each): each.began for each in run.beginnings}
-    steps = [_played(run, step, recorded.get(step, 0.0)) for step in order_steps(run.scenario) if step in run.finished]
+    steps = [_turn(run, step, recorded.get(step, 0.0)) for step in order_steps(run.scenario) if step in run.finished]
     known = sorted((each for each in steps if each.step in recorded), key=lambda each: each.began)
     unknown = [each for each in steps if each.step not in recorded]
     until = known[0].began - PAUSE_S if known else _last_written(run)
-    laid_out: list[Played] = []
+    laid_out: list[Turn] = []
     for each in reversed(unknown):
-        laid_out.insert(0, Played(each.step, until - each.length_s, each.transfers, each.lookups, each.samples))
+        laid_out.insert(0, Turn(each.step, until - each.length_s, each.transfers, each.lookups, each.samples))
         until = laid_out[0].began - PAUSE_S
     return Timetable([*laid_out, *known], len(laid_out))
 
 
-def _played(run: Run, step: Step, began: float) -> Played:
-    return Played(
+def _turn(run: Run, step: Step, began: float) -> Turn:
+    return Turn(
         step,
         began,
         [transfer for transfer in run.transfers if step_of(transfer) == step],
