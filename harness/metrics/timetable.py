@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.results.run import LOOKUPS, TRANSFERS, Run
 from harness.results.schema import Lookup, Sample, Transfer
@@ -29,7 +29,9 @@ class Turn:
     @property
     def length_s(self) -> float:
         """Until its last record."""
-        return _length_s(self.transfers, self.lookups, self.samples)
+        records: Sequence[Transfer | Lookup] = [*self.transfers, *self.lookups]
+        ends = [record.intended_s if record.done_s is None else record.done_s for record in records]
+        return max([0.0, *ends, *(sample.at_s for sample in self.samples)])
 
     @property
     def ended(self) -> float:
@@ -68,9 +70,10 @@ def timetable(run: Run) -> Timetable:
     unknown = [each for each in steps if each.step not in recorded]
     until = known[0].began - PAUSE_S if known else _last_written(run)
     laid_out: list[Turn] = []
-    for each in reversed(unknown):
-        laid_out.insert(0, Turn(each.step, until - each.length_s, each.transfers, each.lookups, each.samples))
-        until = laid_out[0].began - PAUSE_S
+    for turn in reversed(unknown):
+        began = until - turn.length_s
+        laid_out.insert(0, replace(turn, began=began))
+        until = began - PAUSE_S
     return Timetable([*laid_out, *known], len(laid_out))
 
 
@@ -82,12 +85,6 @@ def _turn(run: Run, step: Step, began: float) -> Turn:
         [lookup for lookup in run.lookups if step_of(lookup) == step],
         [sample for sample in run.samples if step_of(sample) == step],
     )
-
-
-def _length_s(transfers: Sequence[Transfer], lookups: Sequence[Lookup], samples: Sequence[Sample]) -> float:
-    records: Sequence[Transfer | Lookup] = [*transfers, *lookups]
-    ends = [record.intended_s if record.done_s is None else record.done_s for record in records]
-    return max([0.0, *ends, *(sample.at_s for sample in samples)])
 
 
 def _last_written(run: Run) -> float:
