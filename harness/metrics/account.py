@@ -77,7 +77,7 @@ class Account:
         )
         for family, at_s in waits:
             if at_s is not None:
-                self._at(family, step).observe(at_s - transfer.intended_s)
+                self._at(family, step).observe(_since(transfer.intended_s, at_s))
 
     def sampled(self, sample: Sample) -> None:
         """A role has used so much by now."""
@@ -100,7 +100,7 @@ class Account:
         if lookup.hops is not None:
             self._at(names.LOOKUP_HOPS, step, lookup.rarity).observe(lookup.hops)
         if lookup.first_peer_s is not None:
-            self._at(names.LOOKUP_FIRST, step, lookup.rarity).observe(lookup.first_peer_s - lookup.intended_s)
+            self._at(names.LOOKUP_FIRST, step, lookup.rarity).observe(_since(lookup.intended_s, lookup.first_peer_s))
 
     def overheard(self, step: Step, told: Overheard) -> None:
         """Processes tell so much of themselves, counted since they were started for this step."""
@@ -145,3 +145,8 @@ class Account:
 
     def _at(self, family: Family, step: Step, *labels: str) -> Series:
         return self.ledger.at(family, *self._run, step.contender, str(step.peers), str(step.repeat), *labels)
+
+
+def _since(intended_s: float, at_s: float) -> float:
+    """A histogram's sum must not fall, whatever times somebody's own contender tells."""
+    return max(0.0, at_s - intended_s)

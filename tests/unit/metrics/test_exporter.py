@@ -9,6 +9,7 @@ import urllib.request
 import pytest
 from metric_texts import key, samples_of
 from records import ENVIRONMENT, SCENARIO, row, sample, summary, transfer
+from running import free_port
 
 from harness.errors import SwarmbenchError
 from harness.metrics.exporter import exporter
@@ -17,12 +18,6 @@ from harness.results.step import Step
 
 STEP = Step("swarm", 2, 0)
 LABELS = {"run": "r", "scenario": "s", "lab": "namespace", "contender": "swarm", "peers": 2, "repeat": 0}
-
-
-def free_port():
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return trial.getsockname()[1]
 
 
 @pytest.fixture

@@ -66,6 +66,12 @@ def test_a_transfer_that_failed_has_no_duration(told):
     assert told("transferred_bytes_total", source="origin") == 7
 
 
+def test_no_time_that_a_contender_tells_lets_a_sum_fall(told):
+    """Its clock may be off."""
+    told.account.transfer_ended(transfer(intended_s=1.0, first_byte_s=0.5))
+    assert (told("transfer_first_byte_seconds_count"), told("transfer_first_byte_seconds_sum")) == (1, 0)
+
+
 def test_samples_are_what_a_role_has_used_by_now(told):
     """The machine's own tells of lost packets, the peers' of what they have."""
     told.account.sampled(sample("server", 1.0, cpu_s=0.5, rss_bytes=1000))
