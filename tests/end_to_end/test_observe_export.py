@@ -1,4 +1,4 @@
-"""A real run, scraped while it lasts, then loaded into a real Prometheus, which has to know what `summary.json` says."""
+"""A real run, scraped while it lasts, then loaded into a real Prometheus, which has to know what the summary says."""
 
 from __future__ import annotations
 
