@@ -66,6 +66,7 @@ async def run(order: Order, announce: Callable[[Path], None]) -> Path:
             await _play_missing(order, directory, exported)
             if order.report:
                 publish(directory.path)
+            await exported.until_scraped()
         except SwarmbenchError:
             raise
         except Exception as error:

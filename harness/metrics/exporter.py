@@ -6,6 +6,9 @@ anyway: whether somebody scrapes changes nothing for the run.
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -27,6 +30,14 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LONGEST_REQUEST_S = 5.0
 """Who takes longer to ask is not a scraper."""
 
+LONGEST_WAIT_S = 20.0
+"""For a last scrape: Prometheus' usual interval is 15 s."""
+
+LATE = 1.5
+"""Who has not scraped for so many of his own intervals has gone."""
+
+POLL_S = 0.1
+
 
 class Exporter:
     """Is told of a run as it goes; nobody needs to ask whether that is served."""
@@ -37,11 +48,25 @@ class Exporter:
         self._account: Account | None = None
         self._lock = Lock()
         self._told: set[str] = set()
+        self._scraped: deque[float] = deque(maxlen=2)
+        """When somebody asked, on the monotonic clock."""
 
     def exposition(self) -> str:
         """Everything so far, in Prometheus' text format."""
         with self._lock:
+            self._scraped.append(time.monotonic())
             return self._account.ledger.exposition() if self._account else ""
+
+    async def until_scraped(self) -> None:
+        """Let who scrapes the run again and again see how it ended, as its last figures come with its end."""
+        if len(self._scraped) < 2:
+            return
+        now, (earlier, last) = time.monotonic(), self._scraped
+        until = last + min(LONGEST_WAIT_S, LATE * (last - earlier))
+        while self._scraped[-1] < now:
+            if time.monotonic() > until:
+                return
+            await asyncio.sleep(POLL_S)
 
     def run_started(self, run: str, scenario: str, environment: Environment) -> None:
         """The run begins, or goes on."""

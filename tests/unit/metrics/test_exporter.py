@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import time
 import urllib.error
 import urllib.request
+from threading import Thread
 
 import pytest
 from metric_texts import key, samples_of
@@ -57,6 +60,27 @@ def test_a_transfer_counts_once_whenever_it_is_told_of(served):
     assert told[key("transfers_total", **LABELS, outcome="ok")] == 1
     assert told[key("transfers_total", **LABELS, outcome="failed")] == 1
     assert told[key("step_completion_seconds", **LABELS, share="1")] == 4.0
+
+
+def test_who_scrapes_a_run_sees_how_it_ended(served):
+    """Its end waits for the next scrape, but not for somebody who never was there, or has gone."""
+    exported, port = served
+
+    async def waited(scraping_after_s):
+        asyncio.get_running_loop().call_later(
+            scraping_after_s, lambda: Thread(target=scrape, args=(port,), daemon=True).start()
+        )
+        began = time.monotonic()
+        await exported.until_scraped()
+        return time.monotonic() - began
+
+    scrape(port)
+    assert asyncio.run(waited(10)) < 0.1, "who has asked once may be a person"
+    time.sleep(1)
+    scrape(port)
+    assert 0.4 < asyncio.run(waited(0.5)) < 1.2
+    time.sleep(1)
+    assert asyncio.run(waited(10)) < 0.1, "the last two were half a second apart, and that is a second ago"
 
 
 def test_before_the_first_step_there_is_an_empty_answer():
