@@ -14,7 +14,6 @@ from p2p_node.shell.discovering import Overlay
 from p2p_node.shell.disk_room import when_there_is_room
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.fetch import wait_until_complete
-from p2p_node.shell.metrics import exposition
 from p2p_node.shell.peer import Peer
 from p2p_node.shell.resume import ResumeRecord, recorded
 from p2p_node.shell.source import obtain
@@ -102,7 +101,7 @@ async def _seed(
         await peer.listen(address, port)
         peer.join(metainfo, storage, have, settings)
         await peer.listed(LISTED_S)
-        async with serving_metrics(metrics, lambda: exposition([peer])):
+        async with serving_metrics(metrics, peer):
             click.echo(f"seeding {metainfo.name} on {peer.address[0]}:{peer.address[1]}")
             await until_stopped()
         await peer.leave()
