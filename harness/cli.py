@@ -26,6 +26,7 @@ from harness.gate.commands import gate_command, history_command
 from harness.interrupts import until_interrupted
 from harness.labs import catalogue as labs
 from harness.likeness import compare
+from harness.metrics.commands import backfill_command, export_command
 from harness.publish import REPORT, publish
 from harness.reports import calibration
 from harness.reports.difference import print_differences
@@ -134,6 +135,8 @@ def report_command(directory: Path) -> None:
 
 commands.add_command(gate_command)
 commands.add_command(history_command)
+commands.add_command(export_command)
+commands.add_command(backfill_command)
 
 
 @commands.command(name="compare")

@@ -29,6 +29,7 @@ PROGRAMS = (
     ("browser tests of the report", ("chromium", "chromium-browser", "google-chrome"), APT.format("chromium")),
     ("swarmbench gate", ("git",), APT.format("git")),
     ("make lock", ("uv",), "pip install uv"),
+    ("swarmbench backfill", ("promtool",), APT.format("prometheus")),
     ("metrics kept (--metrics-port)", ("prometheus",), APT.format("prometheus")),
     ("dashboards in containers", ("docker", "podman"), APT.format("docker.io")),
 )
