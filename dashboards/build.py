@@ -1,4 +1,4 @@
-"""Build the dashboards: `python -m dashboards.build` writes them anew to `dashboards/grafana`, where they are committed."""
+"""Build the dashboards: `python -m dashboards.build` writes `dashboards/grafana` anew, which is committed."""
 
 from __future__ import annotations
 

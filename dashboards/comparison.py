@@ -45,8 +45,8 @@ FIGURES = Section(
             About(
                 "Crossover",
                 "suffix: peers",
-                "The least number of peers from which on a swarm stays faster than every central server, by more than a "
-                "tie of 5 %, as far as measured. Median last completions of rows that count.",
+                "The least number of peers from which on a swarm stays faster than every central server, by more than "
+                "a tie of 5 %, as far as measured. Median last completions of rows that count.",
                 height=5,
                 empty="never, or no central server to compare with",
             ),
@@ -66,7 +66,7 @@ FIGURES = Section(
             About(
                 "Best goodput",
                 "Bps",
-                "The most verified bytes a second that each contender delivered, over all its peers, in a finished step.",
+                "The most verified bytes a second that a contender delivered to all its peers in a finished step.",
                 height=5,
                 empty=UNFINISHED,
             ),
@@ -175,7 +175,7 @@ OVER_TIME = Section(
             About(
                 "Completion so far",
                 "s",
-                "Median and 95th percentile of the downloads of the step under way that have ended, from histograms, so "
+                "Median and 95th percentile of the downloads of the step under way that have ended, from histograms: "
                 "about as exact as their buckets are wide.",
                 width=12,
                 empty="no download has ended while its step was under way",
@@ -209,6 +209,6 @@ OVER_TIME = Section(
 PAGE = Page(
     "comparison",
     "Comparison",
-    "Central servers and swarms side by side as peers grow: goodput, completion, efficiency, and what the origin sends.",
+    "Central servers and swarms side by side as peers grow: goodput, completion, efficiency, and the origin's part.",
     [FIGURES, AGAINST_PEERS, OVER_TIME],
 )

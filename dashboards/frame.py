@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.common import DataSourceRef
@@ -62,13 +63,13 @@ class Page:
             for panel in section.panels:
                 board = board.with_panel(panel)
         built = board.build()
-        for number, panel in enumerate(built.panels or (), start=1):
-            panel.id_val = number
+        for number, placed in enumerate(built.panels or (), start=1):
+            placed.id_val = number
         built.annotations = models.AnnotationContainer([_steps()])
         return built
 
 
-def _variables() -> list[builders.DatasourceVariable | builders.QueryVariable | builders.TextBoxVariable]:
+def _variables() -> list[Builder[models.VariableModel]]:
     """The datasource, each label by what the ones before it leave, and who counts as a central server."""
     datasource = builders.DatasourceVariable("datasource").label("Prometheus").type("prometheus")
     central = builders.TextBoxVariable("central").label("Central servers").default_value(CENTRAL)

@@ -27,7 +27,7 @@ VALIDITY = Section(
             About(
                 "Rows that do not",
                 "none",
-                "Finished steps that are invalid: the machine was the bottleneck, links were off, or a download failed.",
+                "Finished steps that are invalid: the machine was the limit, links were off, or a download failed.",
                 height=6,
                 empty="no step has finished",
             ),
@@ -116,8 +116,8 @@ LINKS = Section(
             About(
                 "Calibrated rates",
                 "Bps",
-                "Payload rate of each class of hosts, up and down, by one flow and by many, measured before the run. Bounds "
-                "are computed with these.",
+                "Payload rate of each class of hosts, up and down, by one flow and by many, measured before the run. "
+                "Bounds are computed with these.",
                 width=24,
                 empty=NO_LINKS,
             ),

@@ -1,7 +1,7 @@
 """Queries: how the dashboards ask Prometheus, made of the names under which runs are exposed.
 
-The rule: no name of a metric is spelled here or in a dashboard, and the raw series are all that is asked for: a finished
-run that was loaded into a fresh Prometheus has no recorded ones.
+The rule: no name of a metric is spelled here or in a dashboard, and only raw series are asked for: a finished run that
+was loaded into a fresh Prometheus has no recorded ones.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from harness.metrics.names import COMPLETION, STEP, TRANSFERS, VALID, Family
 VARIABLES = ("run", "scenario", "lab", "contender")
 """The labels that a reader of a dashboard chooses by."""
 
-CENTRAL = "http|http-curl|nginx|nginx-curl"
+CENTRAL = "bare|http|http-curl|nginx|nginx-curl"
 """The contenders that serve from one server; a reader adds own ones to the variable `central`."""
 
 TIE = 1.05

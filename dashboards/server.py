@@ -22,9 +22,7 @@ RED = Section(
                 "Responses each second, by method and status.",
                 empty=NO_SERVER,
             ),
-            Query(
-                total(per_second(RESPONSES), "contender", "method", "status"), "{{contender}} {{method}} {{status}}"
-            ),
+            Query(total(per_second(RESPONSES), "contender", "method", "status"), "{{contender}} {{method}} {{status}}"),
         ),
         figure(
             About(

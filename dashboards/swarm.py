@@ -26,7 +26,7 @@ WHO_SERVES = Section(
             About(
                 "Sent by role",
                 "Bps",
-                "Payload that origin and peers send, as their own processes count it: a swarm is one once peers send more.",
+                "Payload that origin and peers send, as their own processes count it. In a swarm peers send most.",
                 width=12,
                 empty=SILENT,
             ),
@@ -82,7 +82,7 @@ PIECES = Section(
             About(
                 "Piece diversity",
                 "percentunit",
-                "Copies of the rarest piece over the mean of all, as peers see them: near 100 % nobody waits for one piece.",
+                "Copies of the rarest piece over the mean of all, as peers see them: at 100 % none is rare.",
                 width=12,
                 empty=SILENT,
             ),
