@@ -44,7 +44,7 @@ FIGURES = Section(
         figure(
             About(
                 "Crossover",
-                "suffix: peers",
+                "suffix:peers",
                 "The least number of peers from which on a swarm stays faster than every central server, by more than "
                 "a tie of 5 %, as far as measured. Median last completions of rows that count.",
                 height=5,
@@ -55,7 +55,7 @@ FIGURES = Section(
         figure(
             About(
                 "Best speed-up",
-                "suffix: ×",
+                "suffix:×",
                 "How many times as fast as the best central server each swarm was, where it was most so.",
                 height=5,
                 empty=NO_PAIR,
@@ -119,7 +119,7 @@ AGAINST_PEERS = Section(
         against_peers(
             About(
                 "Speed-up over the best central server",
-                "suffix: ×",
+                "suffix:×",
                 "The best central server's last completion over the swarm's; above 1 the swarm is faster.",
                 empty=NO_PAIR,
             ),

@@ -52,7 +52,7 @@ USE = Section(
         over_time(
             About(
                 "CPU by role",
-                "suffix: cores",
+                "suffix:cores",
                 "CPU time each second; machine is everybody's, other people's processes included. Where it is all the "
                 "machine has, the step is invalid.",
                 width=12,
@@ -83,7 +83,7 @@ USE = Section(
         over_time(
             About(
                 "CPU of the harness",
-                "suffix: cores",
+                "suffix:cores",
                 "What measuring itself takes; it should be far below what the contenders take.",
                 width=12,
                 empty=NO_SAMPLES,
@@ -99,7 +99,7 @@ COST = Section(
         against_peers(
             About(
                 f"CPU of {whom}",
-                "suffix: s/GiB",
+                "suffix:s/GiB",
                 f"CPU time of {whom} for each GiB delivered: median of the finished steps that count.",
                 empty="no step has finished",
             ),

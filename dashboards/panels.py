@@ -59,12 +59,10 @@ class Query:
     legend: str = "{{contender}}"
 
 
-def over_time(about: About, *queries: Query, stacked: bool = False, top: float | None = None) -> timeseries.Panel:
+def over_time(about: About, *queries: Query, stacked: bool = False) -> timeseries.Panel:
     """Lines over time; where nothing was scraped they end, as nobody knows what was there."""
     panel = _house(timeseries.Panel(), about).tooltip(_tooltip()).legend(_legend())
     panel = panel.span_nulls(False).show_points(VisibilityMode.AUTO).line_width(2).min(0)
-    if top is not None:
-        panel = panel.max(top)
     if stacked:
         panel = panel.stacking(builders.StackingConfig().mode(StackingMode.NORMAL)).fill_opacity(40)
     for index, query in enumerate(queries):
@@ -73,7 +71,7 @@ def over_time(about: About, *queries: Query, stacked: bool = False, top: float |
 
 
 def against_peers(about: About, expression: str, top: float | None = None) -> trend.Panel:
-    """One line a contender over the number of peers; the expression's labels are `contender` and `peers`.
+    """One line a contender over the number of peers; `expression` has the labels `contender` and `peers` and no others.
 
     Labels are text, and Prometheus' order is none: a matrix with a row for each number of peers and a column for each
     contender is read as numbers and sorted. A line passes over numbers of peers that its contender was not measured at.

@@ -60,7 +60,7 @@ WORK = Section(
         over_time(
             About(
                 "CPU",
-                "suffix: cores",
+                "suffix:cores",
                 "CPU time of the origin's processes each second.",
                 empty="no step was under way",
             ),
@@ -69,7 +69,7 @@ WORK = Section(
         against_peers(
             About(
                 "CPU for each GiB delivered",
-                "suffix: s/GiB",
+                "suffix:s/GiB",
                 "CPU time of the origin over what all peers verified: a swarm's falls as peers take over.",
                 width=24,
                 empty="no step has finished",

@@ -1,15 +1,18 @@
-"""What the front page says of a made-up run that was loaded into a real Prometheus."""
+"""What the dashboards say of made-up runs that were loaded into a real Prometheus."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain, product
+from pathlib import Path
 
 import pytest
 
 from dashboards.queries import crossover, finished, median, share, speedup
-from harness.metrics.names import COMPLETION, GOODPUT, TRANSFERRED, TRANSFERS, VALID, Family
+from harness.metrics.names import COMPLETION, FAMILIES, GOODPUT, TRANSFERRED, TRANSFERS, VALID, Family, Kind
 from tests.prometheus import Prometheus, prometheus, promtool
-from tests.unit.dashboards.test_dashboards import substituted
+from tests.unit.dashboards.test_dashboards import DASHBOARDS, panels, substituted
 
 AT_S = 1_700_000_000
 
@@ -44,18 +47,79 @@ def samples(
                 yield TRANSFERRED, labelled(contender, peers, repeat, source="peers"), (peers - 1) * 1e6
 
 
+LABELS = {
+    "run": ["r"],
+    "scenario": ["s"],
+    "lab": ["l"],
+    "contender": ["http", "swarm"],
+    "peers": ["1", "4"],
+    "repeat": ["0"],
+    "role": ["server", "peers", "harness", "machine"],
+    "source": ["origin", "peers", "webseed"],
+    "quantile": ["0.5", "0.95", "1"],
+    "rarity": ["common", "rare"],
+    "class": ["server", "peer"],
+    "direction": ["up", "down"],
+    "flows": ["one", "many"],
+    "method": ["GET"],
+    "status": ["200", "404"],
+}
+"""What there may be of each label, where it does not depend on the family."""
+
+OUTCOMES = {"transfers": ["ok", "failed"], "lookups": ["found", "nothing"]}
+
+SCRAPES = 10
+"""One a second."""
+
+
+def everything() -> Iterator[str]:
+    """Every family that runs expose, of two contenders at two numbers of peers, growing from scrape to scrape."""
+    for family in FAMILIES:
+        yield f"# TYPE {family.full_name.removesuffix('_total')} {family.kind}"
+        choices = [LABELS.get(name) or OUTCOMES[family.name] for name in family.labels]
+        for values in product(*choices):
+            labels = ",".join(f'{name}="{value}"' for name, value in zip(family.labels, values, strict=True))
+            for second in range(SCRAPES):
+                yield from _samples_of(family, labels, second)
+
+
+def _samples_of(family: Family, labels: str, second: int) -> Iterator[str]:
+    at_s, grown = AT_S - SCRAPES + second, second + 1
+    if family.kind is not Kind.HISTOGRAM:
+        value = 1 if family is VALID or family.name.endswith("playing") else grown
+        yield f"{family.full_name}{{{labels}}} {value} {at_s}"
+        return
+    for end in [*family.buckets, "+Inf"]:
+        yield f'{family.full_name}_bucket{{{labels},le="{end}"}} {grown} {at_s}'
+    yield f"{family.full_name}_sum{{{labels}}} {grown} {at_s}"
+    yield f"{family.full_name}_count{{{labels}}} {grown} {at_s}"
+
+
+@contextmanager
+def holding(directory: Path, lines: Iterable[str]) -> Iterator[Prometheus]:
+    """A Prometheus into whose data `promtool` has made these lines of OpenMetrics."""
+    text = directory / "run.txt"
+    text.write_text("\n".join([*lines, "# EOF\n"]))
+    promtool("tsdb", "create-blocks-from", "openmetrics", text, directory / "data")
+    with prometheus(directory, options=["--storage.tsdb.retention.time=100y"]) as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """The run, as `promtool` makes it into blocks of a Prometheus' data."""
-    directory = tmp_path_factory.mktemp("prometheus")
+    """The run of `COMPLETIONS`."""
     lines: dict[Family, list[str]] = {}
     for family, labels, value in [*samples(COMPLETIONS, 0, 1), *samples(ONLY_INVALID, 1, 0)]:
         head = lines.setdefault(family, [f"# TYPE {family.full_name.removesuffix('_total')} {family.kind}"])
         head.append(f"{family.full_name}{{{labels}}} {value} {AT_S}")
-    text = directory / "run.txt"
-    text.write_text("\n".join([*(line for family in lines.values() for line in family), "# EOF\n"]))
-    promtool("tsdb", "create-blocks-from", "openmetrics", text, directory / "data")
-    with prometheus(directory, options=["--storage.tsdb.retention.time=100y"]) as running:
+    with holding(tmp_path_factory.mktemp("prometheus"), chain.from_iterable(lines.values())) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """One that has everything."""
+    with holding(tmp_path_factory.mktemp("prometheus"), everything()) as running:
         yield running
 
 
@@ -94,3 +158,14 @@ def test_a_share_is_zero_where_there_is_no_part(loaded):
     )
     assert found[("http",)] == 0
     assert 0.5 < found[("swarm",)] < 1
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_every_query_of_every_panel_finds_what_runs_expose(full, name):
+    """Where every family has series. A crossover needs contenders that differ, which has a test of its own."""
+    for panel in panels(DASHBOARDS[name]):
+        for target in panel["targets"]:
+            found = full.query(substituted(target["expr"]), AT_S - 1)
+            assert found or panel["title"] == "Crossover", f"{panel['title']}: {target['expr']}"
+            if panel["type"] == "trend":
+                assert {frozenset(series["metric"]) for series in found} == {frozenset({"contender", "peers"})}
