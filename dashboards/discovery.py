@@ -5,15 +5,19 @@ from __future__ import annotations
 from dashboards.frame import Page, Section
 from dashboards.panels import About, Query, against_peers, figure, over_time
 from dashboards.queries import last, mean, per_second, quantile, share, total
-from harness.metrics.names import FIRST_PEER, LOOKUP_FIRST, LOOKUP_HOPS, LOOKUP_MESSAGES, LOOKUPS
+from harness.metrics.names import FIRST_PEER, LOOKUP_FIRST, LOOKUP_HOPS, LOOKUP_MESSAGES, LOOKUPS, Family
 
 NO_LOOKUPS = "needs a run of the scenario lookup"
 
 FOUND = 'outcome="found"'
 
 
-def _by_rarity(share_of: float, family_buckets: str) -> Query:
-    return Query(quantile(share_of, family_buckets, "contender", "rarity"), "{{contender}} {{rarity}}")
+def _by_rarity(expression: str) -> Query:
+    return Query(expression, "{{contender}} {{rarity}}")
+
+
+def _slowest(family: Family) -> Query:
+    return _by_rarity(quantile(0.95, last(family, suffix="_bucket"), "contender", "rarity"))
 
 
 SUCCESS = Section(
@@ -26,7 +30,7 @@ SUCCESS = Section(
                 "The share of lookups that found somebody who has the item, by how many nodes have it.",
                 empty=NO_LOOKUPS,
             ),
-            Query(share(last(LOOKUPS, FOUND), last(LOOKUPS), "contender", "rarity"), "{{contender}} {{rarity}}"),
+            _by_rarity(share(last(LOOKUPS, FOUND), last(LOOKUPS), "contender", "rarity")),
         ),
         against_peers(
             About(
@@ -82,15 +86,15 @@ COST = Section(
         ),
         figure(
             About("Hops, 95th percentile", "none", "By how many nodes have the item.", empty=NO_LOOKUPS),
-            _by_rarity(0.95, last(LOOKUP_HOPS, suffix="_bucket")),
+            _slowest(LOOKUP_HOPS),
         ),
         figure(
             About("Messages, 95th percentile", "none", "By how many nodes have the item.", empty=NO_LOOKUPS),
-            _by_rarity(0.95, last(LOOKUP_MESSAGES, suffix="_bucket")),
+            _slowest(LOOKUP_MESSAGES),
         ),
         figure(
             About("Time, 95th percentile", "s", "By how many nodes have the item.", empty=NO_LOOKUPS),
-            _by_rarity(0.95, last(LOOKUP_FIRST, suffix="_bucket")),
+            _slowest(LOOKUP_FIRST),
         ),
     ],
 )

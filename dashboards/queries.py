@@ -57,14 +57,14 @@ def median(expression: str, *labels: str) -> str:
     return f"quantile by ({', '.join(labels)}) (0.5, {expression})"
 
 
-def quantile(share: float, buckets: str, *labels: str) -> str:
-    """A quantile of a histogram's buckets, by labels."""
-    return f"histogram_quantile({share}, {total(buckets, *labels, 'le')})"
+def quantile(level: float, buckets: str, *labels: str) -> str:
+    """A quantile of a histogram's buckets, by labels; nothing, not NaN, where nothing was observed."""
+    return f"histogram_quantile({level}, {total(buckets, *labels, 'le')}) >= 0"
 
 
 def mean(family: Family, *labels: str) -> str:
-    """The mean of a histogram at the end of the time shown, by labels."""
-    return f"{total(last(family, suffix='_sum'), *labels)} / {total(last(family, suffix='_count'), *labels)}"
+    """The mean of a histogram at the end of the time shown, by labels; nothing where nothing was observed."""
+    return f"{total(last(family, suffix='_sum'), *labels)} / ({total(last(family, suffix='_count'), *labels)} > 0)"
 
 
 def share(part: str, whole: str, *labels: str) -> str:

@@ -7,7 +7,8 @@ from dashboards.panels import About, Query, against_peers, figure, over_time
 from dashboards.queries import finished, last, median, per_second, quantile, series, share, total
 from harness.metrics.names import CONNECTIONS, CPU, CPU_PER_GIB, FIRST_BYTE, RESPONSES, UPLOADED
 
-NO_SERVER = "no HTTP server of ours told"
+NO_SERVER = "seen live alone, and no HTTP server of ours told"
+NO_ORIGIN = "seen live alone, and no origin told"
 
 SERVER = 'role="server"'
 _FAILED = 'status=~"4..|5.."'
@@ -50,11 +51,11 @@ WORK = Section(
     "What it does",
     [
         over_time(
-            About("Sent", "Bps", "Payload that the origin sends, whatever it speaks.", empty="no origin told"),
+            About("Sent", "Bps", "Payload that the origin sends, whatever it speaks.", empty=NO_ORIGIN),
             Query(total(per_second(UPLOADED, SERVER), "contender")),
         ),
         over_time(
-            About("Connections", "none", "Open connections of the origin.", empty="no origin told"),
+            About("Connections", "none", "Open connections of the origin.", empty=NO_ORIGIN),
             Query(total(series(CONNECTIONS, SERVER), "contender")),
         ),
         over_time(

@@ -17,7 +17,7 @@ from harness.metrics.names import (
     WASTED,
 )
 
-SILENT = "no process of a swarm told"
+SILENT = "seen live alone, and no process of a swarm told"
 
 WHO_SERVES = Section(
     "Who serves",

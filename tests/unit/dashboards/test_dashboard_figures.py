@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.queries import crossover, finished, median, share, speedup
-from harness.metrics.names import COMPLETION, FAMILIES, GOODPUT, TRANSFERRED, TRANSFERS, VALID, Family, Kind
+from dashboards.queries import crossover, finished, last, median, quantile, share, speedup
+from harness.metrics.names import COMPLETION, DURATION, FAMILIES, GOODPUT, TRANSFERRED, TRANSFERS, VALID, Family, Kind
 from tests.prometheus import Prometheus, prometheus, promtool
 from tests.unit.dashboards.test_dashboards import DASHBOARDS, panels, substituted
 
@@ -43,6 +43,9 @@ def samples(
             yield GOODPUT, labelled(contender, peers, repeat), peers * 1e6 / seconds
             yield TRANSFERS, labelled(contender, peers, repeat, outcome="ok"), peers
             yield TRANSFERRED, labelled(contender, peers, repeat, source="origin"), 1e6
+            observed = 0 if contender == "http" else peers
+            for end in (2, 4, "+Inf"):
+                yield DURATION, labelled(contender, peers, repeat, le=str(end)), observed
             if contender == "swarm":
                 yield TRANSFERRED, labelled(contender, peers, repeat, source="peers"), (peers - 1) * 1e6
 
@@ -110,8 +113,9 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """The run of `COMPLETIONS`."""
     lines: dict[Family, list[str]] = {}
     for family, labels, value in [*samples(COMPLETIONS, 0, 1), *samples(ONLY_INVALID, 1, 0)]:
-        head = lines.setdefault(family, [f"# TYPE {family.full_name.removesuffix('_total')} {family.kind}"])
-        head.append(f"{family.full_name}{{{labels}}} {value} {AT_S}")
+        of_family = lines.setdefault(family, [f"# TYPE {family.full_name.removesuffix('_total')} {family.kind}"])
+        suffix = "_bucket" if family.kind is Kind.HISTOGRAM else ""
+        of_family.append(f"{family.full_name}{suffix}{{{labels}}} {value} {AT_S}")
     with holding(tmp_path_factory.mktemp("prometheus"), chain.from_iterable(lines.values())) as running:
         yield running
 
@@ -158,6 +162,12 @@ def test_a_share_is_zero_where_there_is_no_part(loaded):
     )
     assert found[("http",)] == 0
     assert 0.5 < found[("swarm",)] < 1
+
+
+def test_where_nothing_was_observed_is_nothing_to_see(loaded):
+    """Rather than a figure that is none: here no download of http told how long it took."""
+    found = asked(loaded, quantile(0.5, last(DURATION, suffix="_bucket"), "contender"), "contender")
+    assert set(found) == {("nginx",), ("swarm",), ("bare-swarm",)}
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
