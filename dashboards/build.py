@@ -33,7 +33,10 @@ def main() -> None:
 
 
 def _text(page: Page) -> str:
-    return json.dumps(page.build(), cls=JSONEncoder, indent=2, ensure_ascii=False) + "\n"
+    model = json.loads(json.dumps(page.build(), cls=JSONEncoder))
+    for control in (*model["links"], *model["annotations"]["list"]):
+        del control["placement"]  # the SDK knows but one, a menu, in which nobody would look for them
+    return json.dumps(model, indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

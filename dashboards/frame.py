@@ -21,9 +21,6 @@ TAG = "swarmbench"
 GRAFANA = DataSourceRef(type_val="datasource", uid="-- Grafana --")
 """What every Grafana calls itself, where annotations are."""
 
-IN_SIGHT = ""
-"""Of controls: not in the menu into which the SDK puts them."""
-
 EVERYTHING = ".+"
 
 ONE_ONLY = ("scenario", "lab")
@@ -100,11 +97,9 @@ class _Tagged(models.AnnotationTarget, Dataquery):
 def _steps() -> models.AnnotationQuery:
     """The steps that runs have marked, each as a stretch of time."""
     tagged = _Tagged(type_val="tags", tags=[TAG], match_any=False, limit=1000)
-    steps = models.AnnotationQuery(name="Steps", datasource=GRAFANA, enable=True, icon_color="blue", target=tagged)
-    steps.placement = IN_SIGHT
-    return steps
+    return models.AnnotationQuery(name="Steps", datasource=GRAFANA, enable=True, icon_color="blue", target=tagged)
 
 
 def _others() -> builders.DashboardLink:
     links = builders.DashboardLink("swarmbench").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
-    return links.include_vars(True).keep_time(True).placement(IN_SIGHT)
+    return links.include_vars(True).keep_time(True)

@@ -98,7 +98,7 @@ COST = Section(
     [
         against_peers(
             About(
-                f"CPU of {whom}",
+                f"CPU for a GiB, {whom}",
                 "suffix:s/GiB",
                 f"CPU time of {whom} for each GiB delivered: median of the finished steps that count.",
                 empty="no step has finished",
