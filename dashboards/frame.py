@@ -18,7 +18,7 @@ from harness.metrics.names import PLAYING, RUN_INFO
 TAG = "swarmbench"
 """Of our dashboards, which link to each other by it, and of the annotations that runs leave."""
 
-GRAFANA = DataSourceRef(type_val="datasource", uid="-- Grafana --")
+GRAFANA = DataSourceRef(type_val="grafana", uid="-- Grafana --")
 """What every Grafana calls itself, where annotations are."""
 
 EVERYTHING = ".+"
