@@ -95,7 +95,7 @@ AGAINST_PEERS = Section(
                 "From the intended start to the last verified byte, of the median peer of each step.",
                 empty=UNFINISHED,
             ),
-            _by_peers(finished(COMPLETION, 'quantile="0.5"')),
+            _by_peers(finished(COMPLETION, 'share="0.5"')),
         ),
         against_peers(
             About(
@@ -104,7 +104,7 @@ AGAINST_PEERS = Section(
                 "The same, of the peer that 95 % of the others were faster than.",
                 empty=UNFINISHED,
             ),
-            _by_peers(finished(COMPLETION, 'quantile="0.95"')),
+            _by_peers(finished(COMPLETION, 'share="0.95"')),
         ),
         against_peers(
             About(

@@ -17,8 +17,8 @@ CENTRAL = "bare|http|http-curl|nginx|nginx-curl"
 TIE = 1.05
 """Speed-ups up to this one count as equal, as everywhere in swarmbench."""
 
-LAST = 'quantile="1"'
-"""Of the quantiles of completion, the last peer's."""
+LAST = 'share="1"'
+"""Of completion: when all peers were done."""
 
 _IS_CENTRAL = 'contender=~"$central"'
 _IS_SWARM = 'contender!~"$central"'

@@ -39,7 +39,7 @@ def samples(
     for contender, by_peers in completions.items():
         for peers, seconds in by_peers.items():
             yield VALID, labelled(contender, peers, repeat), valid
-            yield COMPLETION, labelled(contender, peers, repeat, quantile="1"), seconds
+            yield COMPLETION, labelled(contender, peers, repeat, share="1"), seconds
             yield GOODPUT, labelled(contender, peers, repeat), peers * 1e6 / seconds
             yield TRANSFERS, labelled(contender, peers, repeat, outcome="ok"), peers
             yield TRANSFERRED, labelled(contender, peers, repeat, source="origin"), 1e6
@@ -59,7 +59,7 @@ LABELS = {
     "repeat": ["0"],
     "role": ["server", "peers", "harness", "machine"],
     "source": ["origin", "peers", "webseed"],
-    "quantile": ["0.5", "0.95", "1"],
+    "share": ["0.5", "0.95", "1"],
     "rarity": ["common", "rare"],
     "class": ["server", "peer"],
     "direction": ["up", "down"],

@@ -11,7 +11,7 @@ from dashboards.build import DIRECTORY
 from dashboards.queries import CENTRAL
 from harness.metrics.names import PREFIX
 from tests.prometheus import Prometheus, prometheus, promtool
-from tests.unit.dashboards.test_dashboards import exposed
+from tests.unit.dashboards.test_dashboards import SELECTED, exposed
 
 RULES = DIRECTORY.parent / "prometheus"
 
@@ -45,6 +45,8 @@ def test_rules_ask_for_what_runs_expose(configured):
     for rule in rules(configured):
         asked = set(re.findall(rf"[\w:]*\b{PREFIX}\w+[\w:]*|\w+:{PREFIX}[\w:]+", rule["query"]))
         assert asked and asked <= {*exposed(), *recorded}, rule["query"]
+        for name, matchers in SELECTED.findall(rule["query"]):
+            assert set(re.findall(r"(\w+)[=!]", matchers)) <= exposed()[name], rule["query"]
 
 
 def test_rules_compare_with_the_same_central_servers_as_the_dashboards(configured):
