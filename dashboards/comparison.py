@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.frame import Page, Section
-from dashboards.panels import About, Query, against_peers, figure, over_time
+from dashboards.panels import UNFINISHED, About, Query, against_peers, figure, over_time
 from dashboards.queries import (
     LAST,
     crossover,
@@ -28,7 +28,6 @@ from harness.metrics.names import (
     VERIFIED,
 )
 
-UNFINISHED = "no step has finished"
 NO_PAIR = "needs a central server and a swarm at the same number of peers"
 
 _UNDER_WAY = f"{series(DURATION, suffix='_bucket')} and on ({', '.join(STEP)}) {series(PLAYING)} == 1"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.frame import Page, Section
-from dashboards.panels import About, Query, against_peers, figure, listing, over_time
+from dashboards.panels import UNFINISHED, About, Query, against_peers, figure, listing, over_time
 from dashboards.queries import finished, last, median, per_second, series, total
 from harness.metrics.names import CPU, CPU_PER_GIB, DROPS, LINK_FAIRNESS, LINK_RATE, MEMORY, VALID
 
@@ -101,7 +101,7 @@ COST = Section(
                 f"CPU for a GiB, {whom}",
                 "suffix:s/GiB",
                 f"CPU time of {whom} for each GiB delivered: median of the finished steps that count.",
-                empty="no step has finished",
+                empty=UNFINISHED,
             ),
             median(finished(CPU_PER_GIB, f'role="{role}"'), "contender", "peers"),
         )

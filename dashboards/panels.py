@@ -28,6 +28,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 NOTHING = "not measured in what is chosen"
+UNFINISHED = "no finished step that counts"
 
 WIDTH = 24
 """Of a dashboard, in columns."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.frame import Page, Section
-from dashboards.panels import About, Query, against_peers, figure, over_time
+from dashboards.panels import UNFINISHED, About, Query, against_peers, figure, over_time
 from dashboards.queries import finished, last, median, per_second, quantile, series, share, total
 from harness.metrics.names import CONNECTIONS, CPU, CPU_PER_GIB, FIRST_BYTE, RESPONSES, UPLOADED
 
@@ -73,7 +73,7 @@ WORK = Section(
                 "suffix:s/GiB",
                 "CPU time of the origin over what all peers verified: a swarm's falls as peers take over.",
                 width=24,
-                empty="no step has finished",
+                empty=UNFINISHED,
             ),
             median(finished(CPU_PER_GIB, SERVER), "contender", "peers"),
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.frame import Page, Section
-from dashboards.panels import About, Query, against_peers, figure, over_time
+from dashboards.panels import UNFINISHED, About, Query, against_peers, figure, over_time
 from dashboards.queries import finished, last, median, per_second, quantile, series, share, total
 from harness.metrics.names import (
     CONNECTIONS,
@@ -58,7 +58,7 @@ WHO_SERVES = Section(
                 "Fairness",
                 "percentunit",
                 "Jain's index of the completion times of each step's peers: 100 % when all take equally long.",
-                empty="no step has finished",
+                empty=UNFINISHED,
             ),
             median(finished(FAIRNESS), "contender", "peers"),
             top=1,
