@@ -11,8 +11,8 @@ import pytest
 
 from dashboards.queries import crossover, finished, last, median, quantile, share, speedup
 from harness.metrics.names import COMPLETION, DURATION, FAMILIES, GOODPUT, TRANSFERRED, TRANSFERS, VALID, Family, Kind
+from tests.panels import DASHBOARDS, panels, substituted
 from tests.prometheus import Prometheus, prometheus, promtool
-from tests.unit.dashboards.test_dashboards import DASHBOARDS, panels, substituted
 
 AT_S = 1_700_000_000
 

@@ -17,46 +17,13 @@ from dashboards.panels import WIDTH
 from dashboards.queries import CENTRAL, TIE, VARIABLES
 from harness.analysis.comparison import TIE as TIE_OF_REPORTS
 from harness.contenders.catalogue import central
-from harness.metrics.names import FAMILIES, PREFIX, STEP, Kind
+from harness.metrics.names import FAMILIES, STEP
+from tests.panels import DASHBOARDS, METRIC, OF_GRAFANA, SELECTED, VARIABLE, exposed, panels, queries, substituted
 from tests.prometheus import Prometheus, prometheus
 
-DASHBOARDS = {path.name: json.loads(path.read_text()) for path in sorted(DIRECTORY.glob("*.json"))}
-
-METRIC = re.compile(rf"\b{PREFIX}\w+")
-VARIABLE = re.compile(r"\$\{?(\w+)\}?")
-SELECTED = re.compile(rf"\b({PREFIX}\w+)\{{([^}}]*)\}}")
 GROUPED = re.compile(r"\b(?:by|without|on) \(([^)]*)\)")
 
-OF_GRAFANA = {"__range": "1h", "__rate_interval": "4s"}
-"""Variables that Grafana itself defines, and what they may be."""
-
 BUILT_IN = "-- Grafana --"
-
-
-def panels(dashboard: dict) -> list[dict]:
-    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
-
-
-def queries(dashboard: dict) -> list[str]:
-    return [target["expr"] for panel in panels(dashboard) for target in panel["targets"]]
-
-
-def substituted(expression: str) -> str:
-    values = dict.fromkeys(VARIABLES, ".+") | {"central": CENTRAL} | OF_GRAFANA
-    return VARIABLE.sub(lambda found: values[found[1]], expression)
-
-
-def exposed() -> dict[str, set[str]]:
-    """The series that runs expose, with their labels."""
-    series: dict[str, set[str]] = {}
-    for family in FAMILIES:
-        labels = set(family.labels)
-        if family.kind is Kind.HISTOGRAM:
-            series[f"{family.full_name}_bucket"] = {*labels, "le"}
-            series[f"{family.full_name}_sum"] = series[f"{family.full_name}_count"] = labels
-        else:
-            series[family.full_name] = labels
-    return series
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 from dashboards.build import DIRECTORY
 from dashboards.queries import CENTRAL
 from harness.metrics.names import PREFIX
+from tests.panels import SELECTED, exposed
 from tests.prometheus import Prometheus, prometheus, promtool
-from tests.unit.dashboards.test_dashboards import SELECTED, exposed
 
 RULES = DIRECTORY.parent / "prometheus"
 
