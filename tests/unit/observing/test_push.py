@@ -35,10 +35,8 @@ def push(server: StandIn, source: Path, *options: str) -> int:
     return perform(["dashboards", "push", "--url", server.url, "--from", str(source), *options])
 
 
-def test_folder_and_dashboards_are_put_there(
-    server: StandIn, source: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """In one folder, numbered by Grafana, nobody's work overwritten; each request with the token, which is not shown."""
+def test_folder_and_dashboards_are_put_there(server: StandIn, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one folder, numbered by Grafana; each request has the token, which nobody else is shown."""
     assert push(server, source) == 0
     told = capsys.readouterr()
     assert told.out.splitlines() == [
