@@ -65,7 +65,7 @@ async def run(order: Order, announce: Callable[[Path], None]) -> Path:
     with _run_directory(order) as directory, exporter(order.metrics_port) as exported:
         announce(directory.path)
         try:
-            async with watched(order.metrics_port, order.observation, directory.path.name) as watching:
+            async with watched(order.metrics_port, order.observation, directory.path.resolve().name) as watching:
                 await _play_missing(order, directory, exported, watching)
                 if order.report:
                     publish(directory.path)

@@ -22,12 +22,13 @@ _PORT = click.IntRange(1024, 65535)
 @click.command(name="observe")
 @click.option("--prometheus-port", type=_PORT, default=9090, show_default=True, help="Where Prometheus listens.")
 @click.option("--grafana-port", type=_PORT, default=3000, show_default=True, help="Where Grafana listens.")
+@click.option("--docker", is_flag=True, help="In containers, also where Prometheus is installed.")
 @click.option("--from", "source", type=_PATH, default=SOURCE, help="Other dashboards than those of the project.")
-def observe_command(prometheus_port: int, grafana_port: int, source: Path) -> None:
+def observe_command(prometheus_port: int, grafana_port: int, docker: bool, source: Path) -> None:
     """Start Prometheus and Grafana on 127.0.0.1 for whatever runs, until Ctrl-C."""
-    place = observatory()
+    place, order = observatory(), ObserveOrder(source, prometheus_port, grafana_port, docker)
     try:
-        until_interrupted(observe(ObserveOrder(source, prometheus_port, grafana_port), place, click.echo))
+        until_interrupted(observe(order, place, click.echo))
     except asyncio.CancelledError:
         click.echo(f"Ended; data is kept in {place.root}")
 

@@ -18,6 +18,7 @@ import msgspec
 import psutil
 
 from harness.errors import SwarmbenchError, UsageError
+from harness.observing.targets import sweep
 
 SOURCE = Path(__file__).parents[2] / "dashboards"
 """Dashboards and configuration, as a checkout of the project has them."""
@@ -76,7 +77,7 @@ class Observatory:
         return self.root / "running.json"
 
     def furnish(self, source: Path) -> None:
-        """Copy the configuration anew, and leave data and targets alone; raises SwarmbenchError."""
+        """Copy the configuration anew, and leave data and targets of whoever lives alone; raises SwarmbenchError."""
         missing = [name for name in (*PARTS, COMPOSE) if not (source / name).exists()]
         if missing:
             raise UsageError(
@@ -91,6 +92,7 @@ class Observatory:
             shutil.copyfile(source / COMPOSE, self.configuration / COMPOSE)
             for path in (self.targets, self.series, self.grafana):
                 path.mkdir(parents=True, exist_ok=True)
+            sweep(self.targets)
         except (OSError, shutil.Error) as error:
             raise _unwritable(self.root, error) from error
 

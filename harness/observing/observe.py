@@ -30,16 +30,18 @@ FETCHED_S = 1200.0
 
 @dataclass(frozen=True, slots=True)
 class ObserveOrder:
-    """What a person asked for: where dashboards and configuration come from, and the two ports."""
+    """What a person asked for: where dashboards and configuration come from, the two ports, and whether in containers
+    also where Prometheus is installed."""
 
     source: Path
     prometheus_port: int
     grafana_port: int
+    docker_only: bool
 
 
 async def observe(order: ObserveOrder, place: Observatory, tell: Callable[[str], None]) -> None:
     """Watch until cancelled; raises SwarmbenchError. Whatever was started here is gone afterwards, and nothing else."""
-    way = await choose_way()
+    way = await choose_way(docker_only=order.docker_only)
     with place.held():
         place.furnish(order.source)
         servers.refuse_taken(order.prometheus_port, "--prometheus-port")
@@ -59,7 +61,7 @@ def _programs(way: Local, order: ObserveOrder, place: Observatory, tell: Callabl
     if way.grafana is None:
         tell(
             "Grafana is not here, so there are no dashboards, only Prometheus' own pages; "
-            f"get it from {GRAFANA_PAGE} and have grafana or grafana-server on PATH"
+            f"get it from {GRAFANA_PAGE} and have grafana or grafana-server on PATH, or take --docker"
         )
         return [prometheus]
     return [prometheus, servers.grafana(way.grafana, place, order.grafana_port, order.prometheus_port)]

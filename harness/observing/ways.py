@@ -14,10 +14,7 @@ PATIENCE_S = 10.0
 
 GRAFANA_PAGE = "https://grafana.com/grafana/download"
 
-NOTHING = (
-    "observe: neither Prometheus nor Docker is here; install one with: apt-get install prometheus (or docker.io); "
-    "report.html of a run needs neither"
-)
+WITHOUT = "report.html of a run needs neither"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +32,22 @@ class Containers:
     docker: str
 
 
-async def choose_way() -> Local | Containers:
+async def choose_way(*, docker_only: bool) -> Local | Containers:
     """The first that works here; raises SwarmbenchError, which says what to install."""
     prometheus, docker = shutil.which("prometheus"), shutil.which("docker")
-    if prometheus is not None:
+    if prometheus is not None and not docker_only:
         return Local(prometheus, _grafana())
     if docker is None:
-        raise SwarmbenchError(NOTHING)
+        missing = "docker is not" if docker_only else "neither prometheus nor docker is"
+        install = "docker.io" if docker_only else "prometheus (or docker.io)"
+        raise SwarmbenchError(f"observe: {missing} on PATH; install it with: apt-get install {install}; {WITHOUT}")
     if not await _succeeds(docker, "info"):
-        raise SwarmbenchError(f"{NOTHING}; {docker} is, but its daemon does not answer (see: docker info)")
+        raise SwarmbenchError(
+            f"observe: {docker} is here, but its daemon does not answer (see: docker info); start it, "
+            f"or install Prometheus with: apt-get install prometheus; {WITHOUT}"
+        )
     if not await _succeeds(docker, "compose", "version"):
-        raise SwarmbenchError(f"{docker} has no compose; install it with: apt-get install docker-compose-v2")
+        raise SwarmbenchError(f"observe: {docker} has no compose; install it with: apt-get install docker-compose-v2")
     return Containers(docker)
 
 

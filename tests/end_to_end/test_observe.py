@@ -86,9 +86,11 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def prometheus(request: pytest.FixtureRequest) -> None:
-    """The real one, and nothing else on PATH."""
-    program = require_tool("prometheus", "prometheus")
-    (request.getfixturevalue("path") / "prometheus").symlink_to(program)
+    """The real one on PATH, and what ties it to who starts it."""
+    programs = [require_tool("prometheus", "prometheus"), require_tool("setpriv", "util-linux")]
+    directory = request.getfixturevalue("path")
+    for program in programs:
+        (directory / Path(program).name).symlink_to(program)
 
 
 def free_ports(count: int) -> list[int]:
@@ -220,12 +222,13 @@ def test_a_grafana_on_path_is_started_beside_it(swarmbench: Swarmbench, place: O
     assert re.fullmatch(r"swarmbench: observe: grafana ended; it said nothing\n", err)
 
 
-def test_docker_does_it_without_programs(swarmbench: Swarmbench, path: Path, place: Observatory) -> None:
+@pytest.mark.usefixtures("prometheus")
+def test_docker_does_it_when_asked(swarmbench: Swarmbench, path: Path, place: Observatory) -> None:
     """The containers of compose.yaml are started, and removed at the end."""
     log = swarmbench.directory / "log"
     stand_in(path, "docker", log)
     ports = free_ports(2)
-    with swarmbench.start(*observe(ports)) as watching:
+    with swarmbench.start(*observe(ports), "--docker") as watching:
         told = lines_until(watching, "Data is kept")
         assert told[1:3] == [f"Prometheus: http://127.0.0.1:{ports[0]}", f"Grafana: http://127.0.0.1:{ports[1]}"]
         code, _, err = end(watching)
@@ -249,13 +252,35 @@ def test_a_machine_with_nothing_is_told_what_to_install(swarmbench: Swarmbench) 
     )
 
 
+@pytest.mark.usefixtures("prometheus")
+def test_docker_that_was_asked_for_is_missed(swarmbench: Swarmbench) -> None:
+    """Though Prometheus would do."""
+    told = swarmbench(*observe([9090, 3000]), "--docker")
+    assert told.returncode == 1
+    assert re.match(r"swarmbench: observe: docker is not on PATH; .*apt-get install docker.io; ", told.stderr)
+
+
 def test_a_docker_whose_daemon_sleeps_is_told(swarmbench: Swarmbench, path: Path) -> None:
     """It is installed, but does not do."""
     (path / "docker").write_text("#!/bin/sh\nexit 1\n")
     (path / "docker").chmod(0o755)
     told = swarmbench(*observe([9090, 3000]))
     assert told.returncode == 1
-    assert re.fullmatch(r"swarmbench: observe: .* its daemon does not answer \(see: docker info\)\n", told.stderr)
+    assert re.fullmatch(
+        r"swarmbench: observe: .* its daemon does not answer \(see: docker info\); .* needs neither\n", told.stderr
+    )
+
+
+@pytest.mark.usefixtures("prometheus")
+def test_who_is_killed_leaves_no_prometheus(swarmbench: Swarmbench, place: Observatory) -> None:
+    """It is told to end by the kernel, and the next one starts."""
+    with swarmbench.start(*observe(free_ports(2))) as watching:
+        lines_until(watching, "Data is kept")
+        family = psutil.Process(watching.pid).children(recursive=True)
+        watching.kill()
+    assert len(family) == 1
+    until(lambda: not family[0].is_running() or family[0].status() == psutil.STATUS_ZOMBIE)
+    assert place.watch() is None
 
 
 @pytest.mark.usefixtures("prometheus")

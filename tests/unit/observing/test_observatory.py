@@ -15,16 +15,18 @@ from harness.observing.ways import grafana_home
 
 
 def test_furnishing_again_leaves_data_and_targets_alone(tmp_path: Path) -> None:
-    """Dashboards that are no longer there go, runs that are under way stay in sight."""
+    """Dashboards that are no longer there go, as do the targets of dead runs; what lives stays in sight."""
     place, source = Observatory(tmp_path / "place"), dashboard_source(tmp_path / "dashboards")
     (source / "grafana" / "old.json").write_text("{}")
     place.furnish(source)
-    (place.targets / "run-1-1.json").write_text("[]")
+    for name in ("mine.json", "run-999999999-1.json"):
+        (place.targets / name).write_text("[]")
     (place.series / "block").write_text("")
     (source / "grafana" / "old.json").unlink()
     place.furnish(source)
     assert [path.name for path in (place.configuration / "grafana").iterdir()] == ["comparison.json"]
-    assert (place.targets / "run-1-1.json").exists() and (place.series / "block").exists()
+    assert [path.name for path in place.targets.iterdir()] == ["mine.json"]
+    assert (place.series / "block").exists()
     assert place.front_page() == "the-front-page"
 
 
