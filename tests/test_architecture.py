@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("harness", "p2p_node", "baseline_server")
+PACKAGES = ("harness", "p2p_node", "baseline_server", "dashboards")
 LONGEST = 400
 
 

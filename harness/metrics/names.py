@@ -1,4 +1,4 @@
-"""The names under which runs are exposed to Prometheus, live and afterwards: `swarmbench_*`, base units, no abbreviations.
+"""The names under which runs are exposed to Prometheus, live and afterwards: `swarmbench_*`, base units, no jargon.
 
 The rule: what a dashboard, a rule or an alert asks for stands here, with its labels and its meaning. Labels are
 bounded: steps, roles, sources, classes of links; no series is a peer's own.
@@ -76,10 +76,16 @@ TRANSFERRED = _counter("transferred_bytes", "Verified bytes of downloads that en
 WASTED = _counter("wasted_bytes", "Bytes received and thrown away: duplicates, and pieces that were wrong.")
 DURATION = _histogram("transfer_duration_seconds", "From the intended start to the last verified byte.", DURATIONS)
 FIRST_BYTE = _histogram("transfer_first_byte_seconds", "From the intended start to the first byte.", WAITS)
-FIRST_PEER = _histogram("transfer_first_peer_seconds", "From the start to the first peer found, of swarms.", WAITS)
+FIRST_PEER = _histogram(
+    "transfer_first_peer_seconds", "From the intended start to the first peer found, of swarms.", WAITS
+)
 
 # Finished steps, as summary.json has them.
-COMPLETION = _gauge("step_completion_seconds", "Completion of a finished step: quantile 0.5, 0.95, or 1, the last.", "quantile")
+COMPLETION = _gauge(
+    "step_completion_seconds",
+    "Completion of a finished step, by the share of its peers: 0.5, 0.95, or 1, all.",
+    "share",
+)
 BOUND = _gauge("step_bound_seconds", "When the last could complete at best on the calibrated links.")
 EFFICIENCY = _gauge("step_efficiency_ratio", "Bound over last completion.")
 GOODPUT = _gauge("step_goodput_bytes_per_second", "Verified bytes of all peers over the last completion.")
@@ -90,7 +96,9 @@ VALID = _gauge("step_valid", "1 when the row counts, 0 when it does not.")
 CPU_PER_GIB = _gauge("step_cpu_seconds_per_gib", "CPU time for each GiB delivered, by role.", "role")
 
 # Machines, once a second.
-CPU = _counter("role_cpu_seconds", "CPU time of a role's processes since the step's start; machine is all of it.", "role")
+CPU = _counter(
+    "role_cpu_seconds", "CPU time of a role's processes since the step's start; machine is all of it.", "role"
+)
 MEMORY = _gauge("role_resident_memory_bytes", "Resident memory of a role's processes.", "role")
 DROPS = _counter("backlog_drops", "Packets that the kernel dropped since the step's start, as its backlog was full.")
 
@@ -111,10 +119,14 @@ LOOKUP_FIRST = _histogram("lookup_first_peer_seconds", "From a lookup's start to
 
 # Processes, as their own endpoints tell it, summed over the processes of a role.
 CONNECTIONS = _gauge("role_connections", "Connections open now, by role.", "role")
-UPLOADED = _counter("role_uploaded_bytes", "Payload bytes sent, by role.", "role")
+UPLOADED = _counter(
+    "role_uploaded_bytes", "Payload bytes sent, by role; of our HTTP server with the heads of its responses.", "role"
+)
 DUPLICATES = _counter("duplicate_bytes", "Bytes that peers received although they had them.")
 HASH_FAILURES = _counter("hash_failures", "Pieces that were wrong.")
 DIVERSITY = _gauge("piece_diversity_ratio", "Copies of the rarest piece over the mean of all, as peers see them.")
-RESPONSES = _counter("server_responses", "Responses of the origin's HTTP server, by method and status.", "method", "status")
+RESPONSES = _counter(
+    "server_responses", "Responses of the origin's HTTP server, by method and status.", "method", "status"
+)
 
 FAMILIES: tuple[Family, ...] = tuple(each for each in globals().copy().values() if isinstance(each, Family))

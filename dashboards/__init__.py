@@ -1,0 +1,1 @@
+"""Dashboards: what Grafana shows of runs, built here and committed as JSON beside what Prometheus and both need."""

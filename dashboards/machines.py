@@ -1,0 +1,136 @@
+"""Machines: utilization, saturation and errors by role – and whether what was measured counts."""
+
+from __future__ import annotations
+
+from dashboards.frame import Page, Section
+from dashboards.panels import UNFINISHED, About, Query, against_peers, figure, listing, over_time
+from dashboards.queries import finished, last, median, per_second, series, total
+from harness.metrics.names import CPU, CPU_PER_GIB, DROPS, LINK_FAIRNESS, LINK_RATE, MEMORY, VALID
+
+NO_SAMPLES = "no step was under way"
+NO_LINKS = "no links were calibrated, as in labs or scenarios without any"
+
+VALIDITY = Section(
+    "Does it count",
+    [
+        figure(
+            About(
+                "Rows that count",
+                "percentunit",
+                "The share of finished steps that are valid. Others are left out of every comparison.",
+                height=6,
+                empty="no step has finished",
+            ),
+            Query(f"avg by (contender) ({last(VALID)})"),
+        ),
+        figure(
+            About(
+                "Rows that do not",
+                "none",
+                "Finished steps that are invalid: the machine was the limit, links were off, or a download failed.",
+                height=6,
+                empty="no step has finished",
+            ),
+            Query(f"sum by (contender) (1 - {last(VALID)})"),
+        ),
+        figure(
+            About(
+                "Fairness of the server's uplink",
+                "percentunit",
+                "Jain's index of flows that share it, as calibrated before the run.",
+                height=6,
+                empty=NO_LINKS,
+            ),
+            Query(f"min by (run) ({last(LINK_FAIRNESS)})", "{{run}}"),
+        ),
+    ],
+)
+
+USE = Section(
+    "Utilization, saturation, errors",
+    [
+        over_time(
+            About(
+                "CPU by role",
+                "suffix:cores",
+                "CPU time each second; machine is everybody's, other people's processes included. Where it is all the "
+                "machine has, the step is invalid.",
+                width=12,
+                empty=NO_SAMPLES,
+            ),
+            Query(total(per_second(CPU), "contender", "role"), "{{contender}} {{role}}"),
+        ),
+        over_time(
+            About(
+                "Memory by role",
+                "bytes",
+                "Resident memory of each role's processes.",
+                width=12,
+                empty=NO_SAMPLES,
+            ),
+            Query(total(series(MEMORY, 'role!="machine"'), "contender", "role"), "{{contender}} {{role}}"),
+        ),
+        over_time(
+            About(
+                "Packets dropped",
+                "pps",
+                "By the kernel, as its backlog was full: a limit of this machine, which makes a row invalid.",
+                width=12,
+                empty=NO_SAMPLES,
+            ),
+            Query(total(per_second(DROPS), "contender")),
+        ),
+        over_time(
+            About(
+                "CPU of the harness",
+                "suffix:cores",
+                "What measuring itself takes; it should be far below what the contenders take.",
+                width=12,
+                empty=NO_SAMPLES,
+            ),
+            Query(total(per_second(CPU, 'role="harness"'), "contender")),
+        ),
+    ],
+)
+
+COST = Section(
+    "Cost of a GiB",
+    [
+        against_peers(
+            About(
+                f"CPU for a GiB, {whom}",
+                "suffix:s/GiB",
+                f"CPU time of {whom} for each GiB delivered: median of the finished steps that count.",
+                empty=UNFINISHED,
+            ),
+            median(finished(CPU_PER_GIB, f'role="{role}"'), "contender", "peers"),
+        )
+        for role, whom in (("server", "the origin"), ("peers", "all peers"), ("harness", "the harness"))
+    ],
+)
+
+LINKS = Section(
+    "Links",
+    [
+        listing(
+            About(
+                "Calibrated rates",
+                "Bps",
+                "Payload rate of each class of hosts, up and down, by one flow and by many, measured before the run. "
+                "Bounds are computed with these.",
+                width=24,
+                empty=NO_LINKS,
+            ),
+            f"max by (run, lab, class, direction, flows) ({last(LINK_RATE)})",
+            ("run", "lab", "class", "direction", "flows"),
+            "Rate",
+        ),
+    ],
+)
+
+PAGE = Page(
+    "machines",
+    "Machines",
+    "What the machine had to do with it: CPU, memory and drops by role, cost of a GiB, validity, and calibrated links.",
+    [VALIDITY, USE, COST, LINKS],
+)
