@@ -47,6 +47,7 @@ gate-selftest: $(STAMP) ## Find out whether the gate is right, on recorded runs 
 
 observe: $(STAMP) ## Start Prometheus and Grafana for whatever runs, until Ctrl-C (OBSERVE_ARGS="--grafana-port 3001")
 	@$(BIN)/swarmbench observe $(OBSERVE_ARGS)
+
 dashboards: $(STAMP) ## Build the dashboards anew, into dashboards/grafana
 	$(BIN)/python -m dashboards.build
 

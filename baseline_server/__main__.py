@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from baseline_server.files import Root
 from baseline_server.limits import Limits
 from baseline_server.listening import listen
 from baseline_server.metrics import Board, Tally
+from baseline_server.metrics_socket import serving_metrics
 from baseline_server.server import OWN_PATHS, Server
 from baseline_server.workers import run_workers
 
@@ -52,6 +54,12 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
     default=None,
     help="File to append a line of JSON to for each response; - is the standard output.",
 )
+@click.option(
+    "--metrics-socket",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Unix socket on which /metrics is answered, too, without being counted.",
+)
 @click.option("--header-timeout", type=_SECONDS, default=_DEFAULTS.header_s, help="Seconds for a request's head.")
 @click.option("--idle-timeout", type=_SECONDS, default=_DEFAULTS.idle_s, help="Seconds between requests.")
 @click.option(
@@ -66,6 +74,7 @@ def main(
     max_connections: int,
     workers: int,
     access_log: Path | None,
+    metrics_socket: Path | None,
     header_timeout: float,
     idle_timeout: float,
     send_timeout: float,
@@ -101,7 +110,8 @@ def main(
         def work(number: int) -> None:
             keep(listeners[number : number + 1])
             make = partial(Server, served, limits, rate, Tally(board, number), log)
-            uvloop.run(_serve(make, listeners[number], announce if workers == 1 else lambda: None))
+            telling = metrics_socket if number == 0 else None  # of the sums, which are everybody's
+            uvloop.run(_serve(make, listeners[number], telling, announce if workers == 1 else lambda: None))
 
         def started() -> None:
             keep(())
@@ -123,7 +133,9 @@ def _warn_of_shadowed(root: Path) -> None:
             click.echo(f"baseline-server: {root / name} cannot be had: /{name} is answered by the server", err=True)
 
 
-async def _serve(make: Callable[[], Server], listener: socket.socket, announce: Callable[[], None]) -> None:
+async def _serve(
+    make: Callable[[], Server], listener: socket.socket, telling: Path | None, announce: Callable[[], None]
+) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     impatient = asyncio.Event()
@@ -135,9 +147,10 @@ async def _serve(make: Callable[[], Server], listener: socket.socket, announce: 
         loop.add_signal_handler(number, on_signal)
     server = make()
     server.accept_on(listener)
-    gc.freeze()  # what start-up made stays until the end; no collection need look at it
-    announce()
-    await stopping.wait()
+    async with serving_metrics(telling, server.tally.exposition) if telling else nullcontext():
+        gc.freeze()  # what start-up made stays until the end; no collection need look at it
+        announce()
+        await stopping.wait()
     endings = [asyncio.create_task(server.drain()), asyncio.create_task(impatient.wait())]
     await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
     for ending in endings:

@@ -32,6 +32,7 @@ PROGRAMS = (
     ("swarmbench observe", ("prometheus",), APT.format("prometheus")),
     ("swarmbench observe: dashboards", ("grafana", "grafana-server"), f"{APT.format('grafana')}, from apt.grafana.com"),
     ("swarmbench observe: in containers", ("docker",), APT.format("docker.io")),
+    ("swarmbench backfill", ("promtool",), APT.format("prometheus")),
 )
 
 MODULES = (("swarmbench dashboards push", "grafana_api", "pip install 'swarmbench[grafana]'"),)

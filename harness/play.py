@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from harness.demand.driver import DemandProcess, demand_process, failed_transfer
 from harness.demand.messages import Assignment, Ended, Progress, Wish
 from harness.demand.plan import arrivals_rng, plan_arrivals
 from harness.errors import SwarmbenchError
+from harness.metrics.endpoints import Overheard, overhearing
 from harness.metrics.sampling import Sampler
 from harness.results.files import writing
 from harness.results.roles import Role
@@ -29,16 +31,29 @@ from harness.scenarios.model import Scenario
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who is told how a step goes: each progress of the demand, and each round of samples."""
+    """Who is told how a step goes: each progress of the demand, each round of samples, each transfer as it ends."""
 
     progressed: Callable[[Progress], None]
     sampled: Callable[[Sequence[Sample]], None]
+    ended: Callable[[Transfer], None] = lambda _: None
+    overheard: Callable[[Overheard], None] | None = None
+    """What processes tell at their own endpoints; None: they are left in peace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The records of one step of downloads."""
+
+    began: float
+    """The time of day at which its times are 0."""
+    transfers: list[Transfer]
+    samples: list[Sample] = field(default_factory=list)
 
 
 async def play(
     bench: Bench, contender: Contender, step: Step, *, deadline_s: float, logs: Path, audience: Audience
-) -> tuple[list[Transfer], list[Sample]]:
-    """The transfers and samples of one step.
+) -> Played:
+    """Play one step.
 
     Whatever fails – the deployment, the demand process, a peer – shows as failed transfers with the reason, as many as
     there are peers, and the run goes on. `deadline_s` counts from each transfer's intended start.
@@ -46,25 +61,44 @@ async def play(
     hosts = bench.peers[: step.peers]
     prewritten = bench.scenario.content.prewritten
     arrivals = intended_starts(bench.scenario, step)
+    began = time.time()
     with _directories(bench, step, logs) as (scratch, sockets):
         stage = Stage(
-            bench.lab, bench.server, hosts, bench.item, scratch, sockets, logs, bench.scenario.seed, prewritten
+            bench.lab,
+            bench.server,
+            hosts,
+            bench.item,
+            scratch,
+            sockets,
+            logs,
+            bench.scenario.seed,
+            prewritten,
+            server_metrics=sockets / "server.sock" if audience.overheard else None,
         )
         try:
             # Locust takes a second to warm up; meanwhile the contender is deployed.
             async with demand_process(logs / "locust.log") as demand, contender.deploy(stage) as deployment:
                 await demand.ready()
                 assignment = assign(step, deployment.fetch_points, arrivals, deadline_s)
-                ended, samples = await _act_out(demand, deployment, assignment, step, audience)
+                began = time_of_day(assignment.t0)
+                async with _overheard(stage, deployment, audience):
+                    ended, samples = await _act_out(demand, deployment, assignment, step, audience)
         except (SwarmbenchError, OSError) as error:
             pairs = zip(hosts, arrivals, strict=True)
-            return [failed_transfer(step, host.name, intended_s, str(error)) for host, intended_s in pairs], []
-        return await _checked(ended, bench.item), samples
+            return Played(
+                began, [failed_transfer(step, host.name, intended_s, str(error)) for host, intended_s in pairs]
+            )
+        return Played(began, await _checked(ended, bench.item), samples)
 
 
 def intended_starts(scenario: Scenario, step: Step) -> list[float]:
     """When each peer of a step wants the item."""
     return plan_arrivals(scenario.demand, step.peers, arrivals_rng(scenario.seed, step))
+
+
+def time_of_day(moment: float) -> float:
+    """A moment of the monotonic clock, in seconds since 1970."""
+    return time.time() + moment - time.monotonic()
 
 
 def assign(step: Step, points: Sequence[FetchPoint], arrivals: Sequence[float], deadline_s: float) -> Assignment:
@@ -96,11 +130,19 @@ async def _act_out(
     roles = {role: [process.pid for process in processes] for role, processes in deployment.processes.items()}
     sampler = Sampler(step, {**roles, Role.HARNESS: [os.getpid(), demand.pid]}, lambda: verified, audience.sampled)
     async with sampler.during(assignment.t0):
-        ended = await demand.act_out(assignment, progressed)
+        ended = await demand.act_out(assignment, progressed, audience.ended)
         verified = sum(end.transfer.bytes for end in ended)
         sampler.take()
         await demand.last_words()
     return ended, sampler.samples
+
+
+def _overheard(stage: Stage, deployment: Deployment, audience: Audience) -> AbstractAsyncContextManager[None]:
+    """The endpoints of the step's processes are read meanwhile, if anybody wants to know."""
+    if audience.overheard is None or stage.server_metrics is None:
+        return nullcontext()
+    fleets = dict.fromkeys(point.control for point in deployment.fetch_points)
+    return overhearing({Role.SERVER: [stage.server_metrics], Role.PEERS: fleets}, audience.overheard)
 
 
 async def _checked(ended: Sequence[Ended], item: Item) -> list[Transfer]:

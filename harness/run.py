@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from harness.analysis.limits import limits
@@ -69,6 +70,7 @@ async def run(order: Order, announce: Callable[[Path], None]) -> Path:
                 await _play_missing(order, directory, exported, watching)
                 if order.report:
                     publish(directory.path)
+                await exported.until_scraped()
         except SwarmbenchError:
             raise
         except Exception as error:
@@ -84,6 +86,7 @@ async def _play_missing(order: Order, directory: RunDirectory, exported: Exporte
     async with set_up(order.scenario, _lab(order, recorded)) as bench:
         environment = recorded.environment or await _describe(order, bench)
         directory.write_environment(environment)
+        exported.run_started(directory.path.resolve().name, order.scenario.name, environment)
         bounds = {step: _bound_s(order.scenario, step, environment) for step in steps}
         with RunProgress([(str(step), bounds[step] or _guess_s(order.scenario, step)) for step in steps]) as progress:
             for step in steps:
@@ -101,21 +104,30 @@ async def _play_one(
     exported: Exporter,
 ) -> None:
     progress.step_started(str(step))
-    exported.step_started(step)
     logs, lookups = directory.logs / step.name, bench.scenario.lookups
+    exported.step_started(step, lookups=lookups is not None)
     if lookups is None:
-        told = Audience(_tell_progress(step, bench, progress, exported), exported.sampled)
+        told = Audience(
+            _tell_progress(step, bench, progress, exported),
+            exported.sampled,
+            exported.transfer_ended,
+            partial(exported.overheard, step) if exported.served else None,
+        )
         contender = contenders.choose([step.contender], bench.scenario.own)[0]
         deadline_s = max(SHORTEST_DEADLINE_S, BOUNDS_PER_DEADLINE * (bound_s or 0.0))
-        directory.append_step(*await play(bench, contender, step, deadline_s=deadline_s, logs=logs, audience=told))
+        played = await play(bench, contender, step, deadline_s=deadline_s, logs=logs, audience=told)
+        directory.append_beginning(step, played.began)
+        directory.append_step(played.transfers, played.samples)
     else:
-        told = Audience(_tell_lookups(step, lookups.count, progress, exported), exported.sampled)
+        told = Audience(_tell_lookups(lookups.count, progress), exported.sampled)
         overlay = overlays.choose(bench.scenario)[step.contender]
         found = await search(bench, overlay, step, logs=logs, audience=told)
+        directory.append_beginning(step, found.began)
         directory.append_lookups(found.lookups, found.nodes, found.samples)
-    summary = summarize_recorded(read_run(directory.path), environment)
+    recorded = read_run(directory.path)
+    summary = summarize_recorded(recorded, environment)
     directory.write_summary(summary)
-    exported.step_finished(step, next((row for row in summary.rows if step_of(row) == step), None))
+    exported.step_finished(step, recorded, summary)
     reasons = [row.invalid_reason for row in summary.rows if step_of(row) == step]
     reasons += [row.invalid_reason for row in summary.lookup_rows if step_of(row) == step]
     progress.step_done(str(step), reasons[0] or "")
@@ -184,14 +196,13 @@ def _tell_progress(step: Step, bench: Bench, progress: RunProgress, exported: Ex
 
     def tell(now: Progress) -> None:
         progress.step_progress(now.bytes / total, f"{format_size(now.bytes)} of {format_size(total)}")
-        exported.step_progress(step, now.bytes, now.ended)
+        exported.step_progress(step, now.bytes, now.begun - now.ended)
 
     return tell
 
 
-def _tell_lookups(step: Step, count: int, progress: RunProgress, exported: Exporter) -> Callable[[Progress], None]:
+def _tell_lookups(count: int, progress: RunProgress) -> Callable[[Progress], None]:
     def tell(now: Progress) -> None:
         progress.step_progress(now.ended / count, f"{now.ended} of {count} lookups")
-        exported.step_progress(step, 0, now.ended)
 
     return tell

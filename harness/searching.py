@@ -21,7 +21,7 @@ from harness.demand.messages import Answered, Assignment, Question
 from harness.errors import SwarmbenchError
 from harness.labs.base import Host
 from harness.metrics.sampling import Sampler
-from harness.play import Audience
+from harness.play import Audience, time_of_day
 from harness.results.files import writing
 from harness.results.rarity import rarity
 from harness.results.roles import Role
@@ -39,6 +39,8 @@ TRAILING_S = 1.0
 class Findings:
     """The records of one step."""
 
+    began: float
+    """The time of day at which its times are 0."""
     lookups: list[Lookup]
     nodes: list[NodeFigures] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
@@ -63,7 +65,9 @@ async def search(bench: Bench, overlay: Overlay, step: Step, *, logs: Path, audi
                 return await _act_out(demand, deployed, plan, ground.hosts, step, audience)
         except (SwarmbenchError, OSError) as error:
             unheard = [unanswered(number, str(error)) for number in range(len(plan.queries))]
-            return Findings([_record(step, plan, ground.hosts, answer, Truth(), Cost()) for answer in unheard])
+            return Findings(
+                time.time(), [_record(step, plan, ground.hosts, answer, Truth(), Cost()) for answer in unheard]
+            )
 
 
 async def _act_out(
@@ -91,7 +95,7 @@ async def _act_out(
         truth = _truth(network, plan, answer, assignment.t0)
         lookups.append(_record(step, plan, hosts, answer, truth, costs.get(answer.lookup or "", Cost())))
     nodes = [_figures(step, census, before.get(census.id)) for census in await network.census()]
-    return Findings(lookups, nodes, sampler.samples)
+    return Findings(time_of_day(assignment.t0), lookups, nodes, sampler.samples)
 
 
 def _assignment(step: Step, plan: LookupPlan, network: Network) -> Assignment:

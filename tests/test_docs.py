@@ -11,6 +11,7 @@ from pathlib import Path
 from random import randrange
 
 import pytest
+from conftest import require_tool
 
 from p2p_node.__main__ import cli
 
@@ -18,6 +19,9 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+
+NEEDED = {"swarmbench backfill": ("promtool", "prometheus")}
+"""What commands need besides what `make setup` installs: a program, and its package."""
 
 
 def blocks() -> list[list[str]]:
@@ -40,6 +44,10 @@ def test_every_make_command_names_a_target(command: str) -> None:
 def test_the_commands_of_a_block_run_one_after_the_other(block: list[str], tmp_path: Path) -> None:
     """What the docs tell to run ends well, from an empty directory, in one shell, in the order of the page; what they
     leave in the background still runs at the end."""
+    for command in block:
+        for words, tool in NEEDED.items():
+            if command.startswith(words):
+                require_tool(*tool)
     environment = dict(os.environ, PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     host = f"127.{randrange(1, 255)}.{randrange(256)}.{randrange(1, 255)}"  # the ports may be taken on 127.0.0.1
     commands = [command.replace("127.0.0.1", host) for command in block if not is_make(command)]

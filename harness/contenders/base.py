@@ -42,6 +42,8 @@ class Stage:
     seed: int
     prewritten: bool = False
     """Whether each peer's file is to exist in full size, with other content, before the peer fetches."""
+    server_metrics: Path | None = None
+    """The Unix socket at which the origin's process serves its `/metrics` if it can; None if nobody asks it."""
 
     def cap(self, rate: float) -> float | None:
         """The rate a contender has to hold one of its hosts to by itself; None where the lab does, or none is set."""

@@ -73,6 +73,8 @@ class BaselineServer:
         command += ["--address", stage.server.address, "--port", str(PORT)]
         if rate := stage.cap(stage.server.up):
             command += ["--rate", str(int(rate))]
+        if stage.server_metrics is not None:
+            command += ["--metrics-socket", str(stage.server_metrics)]
         return await stage.lab.start(command, log=_log(stage))
 
     async def until_ready(self, stage: Stage, process: Process) -> None:

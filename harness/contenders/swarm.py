@@ -30,8 +30,11 @@ class SwarmContender:
     def _seed(self, stage: Stage, torrent: Path) -> list[str]:
         command = [*NODE, "seed", str(torrent), "--data", str(stage.item.path)]
         command += ["--address", stage.server.address, "--port", str(SEED_PORT), *self._first_options()]
-        rate = stage.cap(stage.server.up)
-        return [*command, "--upload-rate", str(int(rate))] if rate else command
+        if rate := stage.cap(stage.server.up):
+            command += ["--upload-rate", str(int(rate))]
+        if stage.server_metrics is not None:
+            command += ["--metrics-socket", str(stage.server_metrics)]
+        return command
 
     def _fleet(self, stage: Stage, socket: Path) -> list[str]:
         return [*NODE, "fleet", "--control", str(socket), *self._later_options(stage)]

@@ -55,9 +55,21 @@ class DemandProcess:
         if not isinstance(report, Ready):
             raise SwarmbenchError(f"the demand process (Locust) did not come up; its log: {self._log}")
 
-    async def act_out(self, assignment: Assignment, on_progress: Callable[[Progress], None]) -> list[Ended]:
-        """Every transfer of the step, in the order of the wishes; those the process left without an end are failed."""
-        ended = [report for report in await self._ends(assignment, on_progress) if isinstance(report, Ended)]
+    async def act_out(
+        self, assignment: Assignment, on_progress: Callable[[Progress], None], on_end: Callable[[Transfer], None]
+    ) -> list[Ended]:
+        """Every transfer of the step, in the order of the wishes; those the process left without an end are failed.
+
+        `on_end` is told of each as soon as it ends.
+        """
+
+        def heard(report: Progress | Ended | Answered) -> None:
+            if isinstance(report, Progress):
+                on_progress(report)
+            elif isinstance(report, Ended):
+                on_end(report.transfer)
+
+        ended = [report for report in await self._ends(assignment, heard) if isinstance(report, Ended)]
         by_host = {report.transfer.host: report for report in ended}
         step = Step(assignment.contender, assignment.peers, assignment.repeat)
         return [
@@ -68,7 +80,12 @@ class DemandProcess:
 
     async def ask(self, assignment: Assignment, on_progress: Callable[[Progress], None]) -> list[Answered]:
         """The answer to every question, in their order; those the process left without one carry the reason."""
-        answered = [report for report in await self._ends(assignment, on_progress) if isinstance(report, Answered)]
+
+        def heard(report: Progress | Ended | Answered) -> None:
+            if isinstance(report, Progress):
+                on_progress(report)
+
+        answered = [report for report in await self._ends(assignment, heard) if isinstance(report, Answered)]
         by_number = {report.number: report for report in answered}
         return [
             by_number.get(wish.number) or unanswered(wish.number, self._lost)
@@ -76,7 +93,9 @@ class DemandProcess:
             if isinstance(wish, Question)
         ]
 
-    async def _ends(self, assignment: Assignment, on_progress: Callable[[Progress], None]) -> list[Ended | Answered]:
+    async def _ends(
+        self, assignment: Assignment, heard: Callable[[Progress | Ended | Answered], None]
+    ) -> list[Ended | Answered]:
         """What came of the wishes, as far as the process tells before it ends or is given up."""
         await self.send(assignment)
         ends: list[Ended | Answered] = []
@@ -85,9 +104,10 @@ class DemandProcess:
         with suppress(TimeoutError):
             async with asyncio.timeout(limit):
                 while len(ends) < len(assignment.wishes) and (report := await self._next()):
-                    if isinstance(report, Progress):
-                        on_progress(report)
-                    elif not isinstance(report, Ready):
+                    if isinstance(report, Ready):
+                        continue
+                    heard(report)
+                    if not isinstance(report, Progress):
                         ends.append(report)
         return ends
 

@@ -44,13 +44,14 @@ class Stage:
         self.assignment = assignment
         self.waiting = deque(assignment.wishes)
         self.bytes: dict[str, int] = {}
+        self.begun = 0
         self.ended = 0
         self.over = gevent.event.Event()
         """Set when every wish has come to its end."""
 
     def report_progress(self) -> None:
         """Tell the harness how far all wishes together are."""
-        send(Progress(bytes=sum(self.bytes.values()), ended=self.ended))
+        send(Progress(bytes=sum(self.bytes.values()), ended=self.ended, begun=self.begun))
 
     def report_end(self, report: Ended | Answered) -> None:
         """Tell the harness that a wish came to its end."""
@@ -96,6 +97,7 @@ class PeerUser(locust.User):  # type: ignore[misc]  # Locust is imported without
         attempt = self._prepared(t0, wish)
         with attempt.connected():
             gevent.sleep(max(0.0, t0 + wish.intended_s - time.monotonic()))
+            self.stage.begun += 1
             attempt.run(gevent.Timeout)
         ended_s = attempt.done_s if attempt.done_s is not None else time.monotonic() - t0
         self._fire(ended_s - wish.intended_s, attempt.bytes, attempt.error)

@@ -54,10 +54,11 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
-    """How far all wishes together are: verified bytes, and wishes that came to their end."""
+    """How far all wishes together are: verified bytes, wishes that came to their end, and all that have begun."""
 
     bytes: int
     ended: int
+    begun: int = 0
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended"):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import UsageError
 from harness.results.files import read_lines, read_record
-from harness.results.schema import Environment, Lookup, NodeFigures, Sample, Summary, Transfer
+from harness.results.schema import Beginning, Environment, Lookup, NodeFigures, Sample, Summary, Transfer
 from harness.results.step import Step, finished_steps, step_of
 from harness.scenarios.model import Scenario
 from harness.scenarios.reading import read_scenario
@@ -18,6 +18,7 @@ TRANSFERS = "transfers.jsonl"
 LOOKUPS = "lookups.jsonl"
 NODES = "nodes.jsonl"
 SAMPLES = "samples.jsonl"
+STEPS = "steps.jsonl"
 SUMMARY = "summary.json"
 
 
@@ -33,6 +34,8 @@ class Run:
     lookups: list[Lookup]
     nodes: list[NodeFigures]
     summary: Summary | None
+    beginnings: list[Beginning] = field(default_factory=list)
+    """None of steps that an earlier version has played."""
 
     @property
     def finished(self) -> set[Step]:
@@ -56,4 +59,5 @@ def read_run(directory: Path) -> Run:
         lookups=[lookup for lookup in lookups if step_of(lookup) in finished],
         nodes=[node for node in read_lines(directory / NODES, NodeFigures) if step_of(node) in finished],
         summary=read_record(directory / SUMMARY, Summary),
+        beginnings=[each for each in read_lines(directory / STEPS, Beginning) if step_of(each) in finished],
     )

@@ -123,6 +123,18 @@ class Sample(msgspec.Struct, frozen=True):
     backlog_drops: int = 0
 
 
+class Beginning(msgspec.Struct, frozen=True):
+    """When a step began: a line of `steps.jsonl`, which runs of earlier versions lack.
+
+    `began` is the time of day at which the times of its other records are 0, in seconds since 1970 (UTC).
+    """
+
+    contender: str
+    peers: int
+    repeat: int
+    began: float
+
+
 class Quantiles(msgspec.Struct, frozen=True):
     """Times counted from the intended start; None when nothing came, or completed."""
 

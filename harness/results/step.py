@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 
-from harness.results.schema import Lookup, LookupRow, NodeFigures, Row, Sample, Transfer
+from harness.results.schema import Beginning, Lookup, LookupRow, NodeFigures, Row, Sample, Transfer
 from harness.scenarios.model import Scenario
 
 
@@ -33,7 +33,7 @@ def count_of_peers(peers: int) -> str:
     return f"{peers} peer{'s' if peers > 1 else ''}"
 
 
-def step_of(record: Transfer | Lookup | NodeFigures | Sample | Row | LookupRow) -> Step:
+def step_of(record: Transfer | Lookup | NodeFigures | Sample | Beginning | Row | LookupRow) -> Step:
     """The step that a record belongs to."""
     return Step(record.contender, record.peers, record.repeat)
 

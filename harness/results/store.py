@@ -26,12 +26,14 @@ from harness.results.run import (
     NODES,
     SAMPLES,
     SCENARIO,
+    STEPS,
     SUMMARY,
     TRANSFERS,
     Run,
     read_run,
 )
-from harness.results.schema import Environment, Lookup, NodeFigures, Sample, Summary, Transfer
+from harness.results.schema import Beginning, Environment, Lookup, NodeFigures, Sample, Summary, Transfer
+from harness.results.step import Step
 from harness.scenarios.model import Scenario
 from harness.scenarios.writing import write_scenario
 
@@ -72,6 +74,10 @@ class RunDirectory:
         """Replace the summary."""
         replace_file(self.path / SUMMARY, _pretty(summary))
 
+    def append_beginning(self, step: Step, began: float) -> None:
+        """Keep when a step began, in seconds since 1970; it counts once the step itself is kept."""
+        append_lines(self.path / STEPS, [Beginning(step.contender, step.peers, step.repeat, round(began, 6))])
+
     def append_step(self, transfers: Sequence[Transfer], samples: Sequence[Sample]) -> None:
         """Keep a finished step of downloads."""
         append_lines(self.path / SAMPLES, samples)
@@ -93,6 +99,7 @@ class RunDirectory:
             LOOKUPS: run.lookups,
             NODES: run.nodes,
             SAMPLES: run.samples,
+            STEPS: run.beginnings,
         }
         for name, records in kept.items():
             content = msgspec.json.Encoder().encode_lines(records)
@@ -124,7 +131,7 @@ def _make_way(path: Path) -> None:
             raise UsageError(f"{path}: holds a finished run; choose another --out, or see: swarmbench report {path}")
         if read_run(path).finished:
             raise UsageError(f"{path}: holds an unfinished run; continue it with --resume, or choose another --out")
-        for name in (ENVIRONMENT, SUMMARY, TRANSFERS, LOOKUPS, NODES, SAMPLES):
+        for name in (ENVIRONMENT, SUMMARY, TRANSFERS, LOOKUPS, NODES, SAMPLES, STEPS):
             (path / name).unlink(missing_ok=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -20,6 +21,9 @@ DISCOVERY = click.option(
 )
 CONTACTS = click.option(
     "--contact", "contacts", metavar="HOST:PORT", multiple=True, help="A node of that network to enter it through."
+)
+METRICS = click.option(
+    "--metrics-socket", type=click.Path(path_type=Path), help="Unix socket on which to answer /metrics for Prometheus."
 )
 
 

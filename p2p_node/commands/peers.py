@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from p2p_node.commands.options import ADDRESS, CONTACTS, DISCOVERY, RATE, SLOTS, overlay_of
-from p2p_node.commands.running import run, stop_gracefully, until_stopped
+from p2p_node.commands.options import ADDRESS, CONTACTS, DISCOVERY, METRICS, RATE, SLOTS, overlay_of
+from p2p_node.commands.running import run, serving_metrics, stop_gracefully, until_stopped
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.discovering import Overlay
 from p2p_node.shell.disk_room import when_there_is_room
@@ -35,6 +35,7 @@ LISTED_S = 2.0
 @click.option("--super", "super_seed", is_flag=True, help="Super-seed (BEP 16) until every piece is out.")
 @DISCOVERY
 @CONTACTS
+@METRICS
 def seed(
     torrent: Path,
     data: Path,
@@ -45,10 +46,11 @@ def seed(
     super_seed: bool,
     discovery: str | None,
     contacts: tuple[str, ...],
+    metrics_socket: Path | None,
 ) -> None:
     """Serve the content of TORRENT to its swarm until stopped."""
     settings = SwarmSettings(slots=slots, super_seed=super_seed)
-    run(_seed(torrent, data, address, port, upload_rate, settings, overlay_of(discovery, contacts)))
+    run(_seed(torrent, data, address, port, upload_rate, settings, overlay_of(discovery, contacts), metrics_socket))
 
 
 @click.command()
@@ -85,6 +87,7 @@ async def _seed(
     upload_rate: float | None,
     settings: SwarmSettings,
     overlay: Overlay | None,
+    metrics: Path | None,
 ) -> None:
     metainfo = read_torrent(torrent)
     storage = Storage(metainfo, data, writable=False)
@@ -98,8 +101,9 @@ async def _seed(
         await peer.listen(address, port)
         peer.join(metainfo, storage, have, settings)
         await peer.listed(LISTED_S)
-        click.echo(f"seeding {metainfo.name} on {peer.address[0]}:{peer.address[1]}")
-        await until_stopped()
+        async with serving_metrics(metrics, peer):
+            click.echo(f"seeding {metainfo.name} on {peer.address[0]}:{peer.address[1]}")
+            await until_stopped()
         await peer.leave()
 
 

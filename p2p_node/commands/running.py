@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from p2p_node.shell.errors import describe
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+    from p2p_node.shell.peer import Peer
 
 COLLECT_AFTER = 20_000
 """Objects made before the collector looks for cycles in a fleet. At Python's 700 it looks through all connections many
@@ -49,16 +52,43 @@ async def serve_control(application: web.Application, control: Path, *, cancel_a
 
     `cancel_abandoned`: a request is cancelled when whoever asked has gone, rather than when it is next written to.
     """
-    from aiohttp import web
-
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, handler_cancellation=cancel_abandoned)
+    async with _served(application, control, handler_cancellation=cancel_abandoned):
+        click.echo(f"listening on {control}")
+        await until_stopped()
+
+
+@asynccontextmanager
+async def serving_metrics(socket: Path | None, peer: Peer) -> AsyncIterator[None]:
+    """Answer `/metrics` of a peer on a Unix socket, if one is given, as long as this lasts; raises NodeError."""
+    if socket is None:
+        yield
+        return
+    from aiohttp import web
+
+    from p2p_node.shell.metrics import exposition
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(body=exposition([peer]))
+
+    application = web.Application()
+    application.router.add_get("/metrics", answer)
+    async with _served(application, socket):
+        yield
+
+
+@asynccontextmanager
+async def _served(application: web.Application, socket: Path, **how: Any) -> AsyncIterator[None]:
+    from aiohttp import web
+
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, **how)
     await runner.setup()
     try:
-        await web.UnixSite(runner, str(control), backlog=1024).start()
+        await web.UnixSite(runner, str(socket), backlog=1024).start()
     except OSError as error:
-        raise describe(error, f"listen on {control}") from None
-    click.echo(f"listening on {control}")
-    await until_stopped()
-    await runner.cleanup()
+        raise describe(error, f"listen on {socket}") from None
+    try:
+        yield
+    finally:
+        await runner.cleanup()

@@ -24,7 +24,8 @@ class _PeersCollector(Collector):
         tallies = [peer.node.tally() for peer in peers if peer.node is not None]
         yield from _payload(tallies)
         yield from _wire(peers, tallies)
-        yield from _diversity([peer.node.diversity for peer in peers if peer.node is not None])
+        connected = [peer for peer in peers if peer.connection_count]  # the others see nothing, which is not a zero
+        yield from _diversity([peer.node.diversity for peer in connected if peer.node is not None])
 
 
 def _payload(tallies: Sequence[Tally]) -> Iterable[Metric]:

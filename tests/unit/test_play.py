@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -83,7 +84,7 @@ def play_with(place, names, contender):
 
 def test_a_file_that_differs_from_the_item_fails_its_transfer(place):
     """However content the peer itself was with it; the others stand."""
-    transfers, _ = play_with(place, ["well-1", "corrupt-2", "well-3"], ScriptedContender())
+    transfers = play_with(place, ["well-1", "corrupt-2", "well-3"], ScriptedContender()).transfers
     assert [transfer.ok for transfer in transfers] == [True, False, True]
     assert "differs from the item" in transfers[1].error
     assert transfers[1].done_s is None
@@ -91,16 +92,24 @@ def test_a_file_that_differs_from_the_item_fails_its_transfer(place):
 
 def test_a_contender_that_does_not_come_up_leaves_failed_transfers(place):
     """One for each peer, with the reason, so that the step is on record as it was."""
-    transfers, samples = play_with(place, ["well-1", "well-2"], ScriptedContender("the port is taken"))
-    assert [(transfer.ok, transfer.error) for transfer in transfers] == [(False, "the port is taken")] * 2
-    assert samples == []
+    played = play_with(place, ["well-1", "well-2"], ScriptedContender("the port is taken"))
+    assert [(transfer.ok, transfer.error) for transfer in played.transfers] == [(False, "the port is taken")] * 2
+    assert played.samples == []
+    assert abs(played.began - time.time()) < 5
 
 
 def test_the_last_sample_holds_all_that_was_verified(place):
     """Also in a step shorter than a second."""
-    _, samples = play_with(place, ["well-1", "well-2"], ScriptedContender())
+    samples = play_with(place, ["well-1", "well-2"], ScriptedContender()).samples
     assert {sample.role for sample in samples} == {Role.HARNESS, Role.MACHINE}
     assert samples[-1].at_s > 0
+
+
+def test_a_step_knows_the_time_of_day_at_which_its_times_are_0(place):
+    """So that its records can be laid beside anything else that happened."""
+    before = time.time()
+    played = play_with(place, ["well-1"], ScriptedContender())
+    assert before < played.began < time.time() - played.transfers[0].done_s
 
 
 def test_downloads_and_sockets_are_gone_and_logs_stay(place):

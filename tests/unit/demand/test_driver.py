@@ -40,9 +40,11 @@ def act_out(place, peers, *, deadline_s=60.0, kill_after_s=None):
             assignment = Assignment("http", len(peers), 0, starting_time(len(peers)), deadline_s, wishes)
             if kill_after_s is not None:
                 asyncio.get_running_loop().call_later(kill_after_s, os.kill, demand.pid, signal.SIGKILL)
-            heard = []
-            ended = await demand.act_out(assignment, heard.append)
+            heard, told = [], []
+            ended = await demand.act_out(assignment, heard.append, told.append)
             await asyncio.sleep(0.1)
+            if kill_after_s is None:
+                assert {each.host for each in told} == set(peers), "each was told of when it ended"
             return [end.transfer for end in ended], heard, fleet
 
     return asyncio.run(go())

@@ -96,3 +96,22 @@ def test_diversity_tells_how_evenly_pieces_are_spread(peers: list[int], expected
 def test_a_process_without_a_swarm_has_no_diversity() -> None:
     """Rather than a false zero."""
     assert not [name for name in samples() if "copies" in name]
+
+
+def test_a_peer_without_connections_has_no_diversity(tmp_path: Path) -> None:
+    """It sees nobody, and so cannot tell; the copies that others see are not made less by it."""
+    metainfo = make_torrent(bytes(4 * BLOCK), 2 * BLOCK)
+
+    async def go() -> dict[str, float]:
+        with hashers() as threads:
+            peer = Peer(threads)
+            await peer.listen("127.0.6.3", 0)
+            peer.join(metainfo, Storage(metainfo, tmp_path / "item", True), 0, SwarmSettings())
+            try:
+                return samples(peer)
+            finally:
+                await peer.leave(abrupt=True)
+
+    told = asyncio.run(go())
+    assert told["p2p_peers"] == 1
+    assert not [name for name in told if "copies" in name]

@@ -12,7 +12,7 @@ from harness.errors import SwarmbenchError, UsageError
 from harness.results import store
 from harness.results.files import append_lines, read_lines, replace_file
 from harness.results.run import read_run
-from harness.results.schema import Sample, Sources, Summary, Transfer
+from harness.results.schema import Beginning, Sample, Sources, Summary, Transfer
 from harness.results.step import Step
 from harness.scenarios import catalogue
 from harness.scenarios.reading import read_scenario
@@ -116,6 +116,17 @@ def test_a_torn_last_line_is_ignored_and_repaired_on_resume(tmp_path):
     assert run.finished == {Step("http", 2, 0)}
     assert (tmp_path / "transfers.jsonl").read_bytes() == intact
     assert read_lines(tmp_path / "samples.jsonl", Sample) == [sample()]
+
+
+def test_a_steps_beginning_counts_once_the_step_is_kept(tmp_path):
+    """One that was cut short begins anew when the run goes on."""
+    directory = store.create(tmp_path, SCENARIO)
+    directory.append_beginning(Step("http", 2, 0), 1000.0)
+    finished_step(tmp_path)
+    directory.append_beginning(Step("swarm", 2, 0), 1010.0)
+    [beginning] = store.reopen(tmp_path, SCENARIO).recover().beginnings
+    assert beginning == Beginning("http", 2, 0, 1000.0)
+    assert read_lines(tmp_path / "steps.jsonl", Beginning) == [beginning]
 
 
 def test_a_damaged_line_in_the_middle_is_named(tmp_path):
