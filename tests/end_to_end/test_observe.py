@@ -314,7 +314,7 @@ def test_an_observed_run_is_a_target_and_marks_its_steps(swarmbench: Swarmbench,
         with swarmbench.start(*arguments, *observed) as run:
             [first] = lines_until(run, "Watch it at")
             [target] = json.loads(next(place.targets.glob("*.json")).read_text())
-            assert "swarmbench_" in read(f"http://{target['targets'][0]}/metrics")
+            until(lambda: "swarmbench_" in read(f"http://{target['targets'][0]}/metrics"))
             out, err = run.communicate(timeout=60)
         assert run.returncode == 0, err
         assert err == ""
