@@ -14,7 +14,7 @@ GATE_BASE ?= $(shell git merge-base HEAD origin/main 2>/dev/null || echo HEAD~1)
 GATE_ARGS ?= --pairs 12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test fuzz gate gate-selftest dashboards check format lock clean
+.PHONY: help setup bench test fuzz gate gate-selftest observe dashboards check format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ gate: $(STAMP) ## Judge what is checked out against the merge base (GATE_BASE=RE
 
 gate-selftest: $(STAMP) ## Find out whether the gate is right, on recorded runs of this machine
 	$(BIN)/python -m tests.gate_selftest check $(SELFTEST_ARGS)
+
+observe: $(STAMP) ## Start Prometheus and Grafana for whatever runs, until Ctrl-C (OBSERVE_ARGS="--grafana-port 3001")
+	@$(BIN)/swarmbench observe $(OBSERVE_ARGS)
 
 dashboards: $(STAMP) ## Build the dashboards anew, into dashboards/grafana
 	$(BIN)/python -m dashboards.build

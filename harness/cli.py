@@ -27,6 +27,9 @@ from harness.interrupts import until_interrupted
 from harness.labs import catalogue as labs
 from harness.likeness import compare
 from harness.metrics.commands import backfill_command, export_command
+from harness.observing.access import find_token, read_url
+from harness.observing.commands import dashboards_commands, observe_command
+from harness.observing.watching import Observation, free_port
 from harness.publish import REPORT, publish
 from harness.reports import calibration
 from harness.reports.difference import print_differences
@@ -89,6 +92,10 @@ def commands() -> None:
 @click.option("--no-report", is_flag=True, help="Keep records and summary only; swarmbench report makes the rest.")
 @click.option("--locust-ui", is_flag=True, help="Drive the first contender by hand in Locust's web UI.")
 @click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics of the run on 127.0.0.1.")
+@click.option("--observe", is_flag=True, help="Serve them on some port, mark steps in Grafana, and say where to look.")
+@click.option("--grafana", metavar="URL", help="With --observe: a Grafana that exists. [default: swarmbench observe's]")
+@click.option("--token-env", metavar="NAME", help="The variable that holds its token. [default: GRAFANA_TOKEN]")
+@click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE", help="The file that holds its token.")
 def run_command(
     scenario: str,
     lab: str,
@@ -99,6 +106,10 @@ def run_command(
     no_report: bool,
     locust_ui: bool,
     metrics_port: int | None,
+    observe: bool,
+    grafana: str | None,
+    token_env: str | None,
+    token_file: Path | None,
     contenders_file: Path | None,
     **overrides: str | None,
 ) -> None:
@@ -110,11 +121,13 @@ def run_command(
     if contenders_file is not None:
         given.update(read_contenders(contenders_file))
     wanted = read_scenario(scenarios.find(scenario), given)
+    observation = _observation(observe, grafana, token_env, token_file)
     if locust_ui:
         with suppress(asyncio.CancelledError):
             until_interrupted(drive(wanted, lab, _say_where))
         return
-    order = Order(wanted, lab, out, resume, metrics_port, [PROGRAM, *sys.argv[1:]], report=not no_report)
+    port = metrics_port or (free_port() if observation else None)
+    order = Order(wanted, lab, out, resume, port, [PROGRAM, *sys.argv[1:]], not no_report, observation)
     announced: list[Path] = []
     try:
         directory = until_interrupted(run(order, announced.append))
@@ -137,6 +150,8 @@ commands.add_command(gate_command)
 commands.add_command(history_command)
 commands.add_command(export_command)
 commands.add_command(backfill_command)
+commands.add_command(observe_command)
+commands.add_command(dashboards_commands)
 
 
 @commands.command(name="compare")
@@ -203,6 +218,17 @@ def _check_links(lab: str, assignments: Sequence[str]) -> None:
             failed.append(surveyed.lab)
     if failed:
         raise SwarmbenchError(f"the links of {' and '.join(failed)} are not what they should be; is the machine idle?")
+
+
+def _observation(
+    observe: bool, grafana: str | None, token_env: str | None, token_file: Path | None
+) -> Observation | None:
+    if observe:
+        return Observation(grafana and read_url(grafana, "--grafana"), find_token(token_env, token_file))
+    for option, value in (("--grafana", grafana), ("--token-env", token_env), ("--token-file", token_file)):
+        if value is not None:
+            raise UsageError(f"{option}: has a meaning only with --observe")
+    return None
 
 
 def _interrupted(order: Order, announced: Sequence[Path]) -> SwarmbenchError:

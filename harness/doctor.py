@@ -29,12 +29,13 @@ PROGRAMS = (
     ("browser tests of the report", ("chromium", "chromium-browser", "google-chrome"), APT.format("chromium")),
     ("swarmbench gate", ("git",), APT.format("git")),
     ("make lock", ("uv",), "pip install uv"),
+    ("swarmbench observe", ("prometheus",), APT.format("prometheus")),
+    ("swarmbench observe: dashboards", ("grafana", "grafana-server"), f"{APT.format('grafana')}, from apt.grafana.com"),
+    ("swarmbench observe: in containers", ("docker",), APT.format("docker.io")),
     ("swarmbench backfill", ("promtool",), APT.format("prometheus")),
-    ("metrics kept (--metrics-port)", ("prometheus",), APT.format("prometheus")),
-    ("dashboards in containers", ("docker", "podman"), APT.format("docker.io")),
 )
 
-MODULES = (("dashboards put into a Grafana", "grafana_api", "pip install 'swarmbench[grafana]'"),)
+MODULES = (("swarmbench dashboards push", "grafana_api", "pip install 'swarmbench[grafana]'"),)
 
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 """Where servers lie that an ordinary user's PATH leaves out."""

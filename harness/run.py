@@ -17,6 +17,7 @@ from harness.labs import catalogue as labs
 from harness.labs.base import Lab
 from harness.labs.calibration import calibrate
 from harness.metrics.exporter import Exporter, exporter
+from harness.observing.watching import Observation, Watching, watched
 from harness.play import Audience, intended_starts, play
 from harness.publish import publish, summarize_recorded
 from harness.reports.progress import RunProgress
@@ -50,6 +51,8 @@ class Order:
     command: Sequence[str]
     report: bool = True
     """Whether report and pictures are made, too; the summary always is."""
+    observation: Observation | None = None
+    """Whether somebody watches, and where."""
 
 
 async def run(order: Order, announce: Callable[[Path], None]) -> Path:
@@ -63,10 +66,11 @@ async def run(order: Order, announce: Callable[[Path], None]) -> Path:
     with _run_directory(order) as directory, exporter(order.metrics_port) as exported:
         announce(directory.path)
         try:
-            await _play_missing(order, directory, exported)
-            if order.report:
-                publish(directory.path)
-            await exported.until_scraped()
+            async with watched(order.metrics_port, order.observation, directory.path.resolve().name) as watching:
+                await _play_missing(order, directory, exported, watching)
+                if order.report:
+                    publish(directory.path)
+                await exported.until_scraped()
         except SwarmbenchError:
             raise
         except Exception as error:
@@ -74,7 +78,7 @@ async def run(order: Order, announce: Callable[[Path], None]) -> Path:
     return directory.path
 
 
-async def _play_missing(order: Order, directory: RunDirectory, exported: Exporter) -> None:
+async def _play_missing(order: Order, directory: RunDirectory, exported: Exporter, watching: Watching) -> None:
     recorded = directory.recover()
     steps = [step for step in order_steps(order.scenario) if step not in recorded.finished]
     if not steps:
@@ -86,7 +90,8 @@ async def _play_missing(order: Order, directory: RunDirectory, exported: Exporte
         bounds = {step: _bound_s(order.scenario, step, environment) for step in steps}
         with RunProgress([(str(step), bounds[step] or _guess_s(order.scenario, step)) for step in steps]) as progress:
             for step in steps:
-                await _play_one(step, bounds[step], bench, environment, directory, progress, exported)
+                async with watching.step(step):
+                    await _play_one(step, bounds[step], bench, environment, directory, progress, exported)
 
 
 async def _play_one(

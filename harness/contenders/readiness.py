@@ -28,14 +28,16 @@ def last_words(log: Path) -> str:
     return f"its last words: {lines[-1].strip()[:LAST_WORDS]}" if lines else "it said nothing"
 
 
-async def until_ready(what: str, process: Process, log: Path, ready: Callable[[], Awaitable[bool]]) -> None:
+async def until_ready(
+    what: str, process: Process, log: Path, ready: Callable[[], Awaitable[bool]], timeout_s: float = READY_TIMEOUT_S
+) -> None:
     """Wait until `ready`; raises SwarmbenchError when the process ends first or takes too long."""
-    deadline = time.monotonic() + READY_TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     while not await ready():
         if process.returncode is not None:
             raise SwarmbenchError(f"{what} ended with exit code {process.returncode}; {last_words(log)} (log: {log})")
         if time.monotonic() > deadline:
-            raise SwarmbenchError(f"{what} is not ready after {READY_TIMEOUT_S:.0f} s; {last_words(log)} (log: {log})")
+            raise SwarmbenchError(f"{what} is not ready after {timeout_s:.0f} s; {last_words(log)} (log: {log})")
         await asyncio.sleep(POLL_S)
 
 
