@@ -19,7 +19,7 @@ from harness.errors import UsageError
 from harness.metrics.account import Account
 from harness.metrics.names import FAMILIES, PREFIX, Family
 from harness.metrics.series import Figures, Ledger, Series, heading, lines
-from harness.metrics.timetable import Turn, timetable
+from harness.metrics.timetable import Stint, timetable
 from harness.results.run import SUMMARY, Run, read_run
 from harness.results.schema import Environment, Lookup, Summary, Transfer
 from harness.results.step import order_steps, step_of
@@ -71,21 +71,21 @@ def _recorded(run: Run, environment: Environment, summary: Summary) -> Recording
     recording = Recording(laid_out=table.laid_out)
     told = (run.directory.resolve().name, run.scenario.name, environment.lab)
     for sitting in table.sittings():
-        end = max(_finished_at(turn) for turn in sitting)
+        end = max(_finished_at(stint) for stint in sitting)
         account = Account(*told)
         account.run_started(environment.calibration)
         diary = _Diary(recording, account.ledger)
         diary.linger(sitting[0].began, end)
-        for turn in sitting:
+        for stint in sitting:
             account = Account(*told)
             diary = _Diary(recording, account.ledger)
-            _replay(turn, account, diary.note)
+            _replay(stint, account, diary.note)
             account.step_finished(
-                turn.step,
-                [row for row in summary.rows if step_of(row) == turn.step],
-                [row for row in summary.lookup_rows if step_of(row) == turn.step],
+                stint.step,
+                [row for row in summary.rows if step_of(row) == stint.step],
+                [row for row in summary.lookup_rows if step_of(row) == stint.step],
             )
-            diary.linger(_finished_at(turn), end)
+            diary.linger(_finished_at(stint), end)
     return recording
 
 
@@ -116,40 +116,40 @@ class _Diary:
         self.note(end)
 
 
-def _replay(turn: Turn, account: Account, note: Callable[[float], None]) -> None:
+def _replay(stint: Stint, account: Account, note: Callable[[float], None]) -> None:
     """Tell an account what happened in a step, and note each second what it has come to."""
-    happened = deque(_happened(turn, account))
-    begun = [each.intended_s if each.started_s is None else each.started_s for each in turn.transfers]
-    ended = [_end_s(each, turn) for each in turn.transfers]
-    account.step_started(turn.step, lookups=bool(turn.lookups))
-    for tick in range(_ticks(turn) + 1):
+    happened = deque(_happened(stint, account))
+    begun = [each.intended_s if each.started_s is None else each.started_s for each in stint.transfers]
+    ended = [_end_s(each, stint) for each in stint.transfers]
+    account.step_started(stint.step, lookups=bool(stint.lookups))
+    for tick in range(_ticks(stint) + 1):
         now = tick * TICK_S
         while happened and happened[0][0] <= now:
             happened.popleft()[1]()
-        if turn.transfers:
-            account.current_peers(turn.step, sum(at <= now for at in begun) - sum(at <= now for at in ended))
-        note(turn.began + now)
+        if stint.transfers:
+            account.current_peers(stint.step, sum(at <= now for at in begun) - sum(at <= now for at in ended))
+        note(stint.began + now)
 
 
-def _happened(turn: Turn, account: Account) -> list[tuple[float, Callable[[], None]]]:
+def _happened(stint: Stint, account: Account) -> list[tuple[float, Callable[[], None]]]:
     """What happened in a step, in the order of time, each as what tells an account of it."""
     moments: list[tuple[float, Callable[[], None]]] = [
-        *((sample.at_s, partial(account.sampled, sample)) for sample in turn.samples),
-        *((_end_s(each, turn), partial(account.transfer_ended, each)) for each in turn.transfers),
-        *((_end_s(each, turn), partial(account.lookup_ended, each)) for each in turn.lookups),
+        *((sample.at_s, partial(account.sampled, sample)) for sample in stint.samples),
+        *((_end_s(each, stint), partial(account.transfer_ended, each)) for each in stint.transfers),
+        *((_end_s(each, stint), partial(account.lookup_ended, each)) for each in stint.lookups),
     ]
     return sorted(moments, key=itemgetter(0))
 
 
-def _end_s(record: Transfer | Lookup, turn: Turn) -> float:
+def _end_s(record: Transfer | Lookup, stint: Stint) -> float:
     """When it ended; what never succeeded, with its step at the latest, as no record says when it was given up."""
-    return turn.length_s if record.done_s is None else record.done_s
+    return stint.length_s if record.done_s is None else record.done_s
 
 
-def _ticks(turn: Turn) -> int:
-    return math.ceil(turn.length_s / TICK_S)
+def _ticks(stint: Stint) -> int:
+    return math.ceil(stint.length_s / TICK_S)
 
 
-def _finished_at(turn: Turn) -> float:
+def _finished_at(stint: Stint) -> float:
     """When its figures are told: a second after its last, as no record says how long it took to check its files."""
-    return turn.began + (_ticks(turn) + 1) * TICK_S
+    return stint.began + (_ticks(stint) + 1) * TICK_S

@@ -17,8 +17,8 @@ SITTING_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """A step's turn: when it began (seconds since 1970), and its records."""
+class Stint:
+    """A step's stint: when it began (seconds since 1970), and its records."""
 
     step: Step
     began: float
@@ -43,18 +43,18 @@ class Turn:
 class Timetable:
     """The steps of a run in the order they began."""
 
-    turns: Sequence[Turn]
+    stints: Sequence[Stint]
     laid_out: int
     """How many of them have no recorded beginning."""
 
-    def sittings(self) -> Iterator[Sequence[Turn]]:
+    def sittings(self) -> Iterator[Sequence[Stint]]:
         """The steps of each sitting."""
-        sitting: list[Turn] = []
-        for turn in self.turns:
-            if sitting and turn.began - sitting[-1].ended > SITTING_S:
+        sitting: list[Stint] = []
+        for stint in self.stints:
+            if sitting and stint.began - sitting[-1].ended > SITTING_S:
                 yield sitting
                 sitting = []
-            sitting.append(turn)
+            sitting.append(stint)
         yield sitting
 
 
@@ -65,20 +65,20 @@ def timetable(run: Run) -> Timetable:
     so that the last ends when the records were last written.
     """
     recorded = {step_of(each): each.began for each in run.beginnings}
-    steps = [_turn(run, step, recorded.get(step, 0.0)) for step in order_steps(run.scenario) if step in run.finished]
+    steps = [_stint(run, step, recorded.get(step, 0.0)) for step in order_steps(run.scenario) if step in run.finished]
     known = sorted((each for each in steps if each.step in recorded), key=lambda each: each.began)
     unknown = [each for each in steps if each.step not in recorded]
     until = known[0].began - PAUSE_S if known else _last_written(run)
-    laid_out: list[Turn] = []
-    for turn in reversed(unknown):
-        began = until - turn.length_s
-        laid_out.insert(0, replace(turn, began=began))
+    laid_out: list[Stint] = []
+    for stint in reversed(unknown):
+        began = until - stint.length_s
+        laid_out.insert(0, replace(stint, began=began))
         until = began - PAUSE_S
     return Timetable([*laid_out, *known], len(laid_out))
 
 
-def _turn(run: Run, step: Step, began: float) -> Turn:
-    return Turn(
+def _stint(run: Run, step: Step, began: float) -> Stint:
+    return Stint(
         step,
         began,
         [transfer for transfer in run.transfers if step_of(transfer) == step],
