@@ -8,16 +8,17 @@ STAMP := $(VENV)/.installed
 # scenario's. The smaller it is, the more of a download is its beginning and its end, and the less of its bound is reached.
 BENCH_ARGS ?= --contenders http,swarm,swarm-dht,swarm-gossip,swarm-supernode --set content.size=5MiB
 OUT ?=
+RUN ?= results/latest
 
 # A dozen pairs tell what is asked of them, and leave time for a second batch within a quarter of an hour.
 GATE_BASE ?= $(shell git merge-base HEAD origin/main 2>/dev/null || echo HEAD~1)
 GATE_ARGS ?= --pairs 12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test fuzz gate gate-selftest observe dashboards check format lock clean
+.PHONY: help setup bench test fuzz gate gate-selftest observe observe-preview dashboards check format lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; install Python 3.11 or newer, or pass PYTHON=/path/to/python3"; exit 1; }
@@ -47,6 +48,9 @@ gate-selftest: $(STAMP) ## Find out whether the gate is right, on recorded runs 
 
 observe: $(STAMP) ## Start Prometheus and Grafana for whatever runs, until Ctrl-C (OBSERVE_ARGS="--grafana-port 3001")
 	@$(BIN)/swarmbench observe $(OBSERVE_ARGS)
+
+observe-preview: $(STAMP) ## Draw what the front dashboard will show of a finished run, without Grafana (RUN=DIR, OUT=DIR)
+	@$(BIN)/swarmbench dashboards preview $(RUN) $(if $(OUT),--out $(OUT))
 
 dashboards: $(STAMP) ## Build the dashboards anew, into dashboards/grafana
 	$(BIN)/python -m dashboards.build

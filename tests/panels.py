@@ -8,12 +8,12 @@ import re
 from dashboards.build import DIRECTORY
 from dashboards.queries import CENTRAL, VARIABLES
 from harness.metrics.names import FAMILIES, PREFIX, Kind
+from harness.observing.panels import substituted as with_values
 
 DASHBOARDS = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(DIRECTORY.glob("*.json"))}
 """By name of file."""
 
 METRIC = re.compile(rf"\b{PREFIX}\w+")
-VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 SELECTED = re.compile(rf"\b({PREFIX}\w+)\{{([^}}]*)\}}")
 """A metric, and what is asked of its labels."""
 
@@ -34,7 +34,7 @@ def queries(dashboard: dict) -> list[str]:
 def substituted(expression: str, **chosen: str) -> str:
     """A query as Prometheus gets it: with what is chosen, or everything."""
     values = dict.fromkeys(VARIABLES, ".+") | {"central": CENTRAL} | OF_GRAFANA | chosen
-    return VARIABLE.sub(lambda found: values[found[1]], expression)
+    return with_values(expression, values)
 
 
 def exposed() -> dict[str, set[str]]:

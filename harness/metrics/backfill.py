@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import subprocess
 import tempfile
@@ -42,14 +41,12 @@ def backfill(recording: Recording, into: Path) -> None:
         raise SwarmbenchError(f"{into}: promtool cannot make blocks there: {said[-1]}")
 
 
-def starting(into: Path) -> str:
+def starting(into: Path, port: int = 9090) -> list[str]:
     """The command that shows what is in such a directory, on an otherwise idle Prometheus."""
-    return shlex.join(
-        [
-            "prometheus",
-            "--config.file=/dev/null",
-            f"--storage.tsdb.path={into}",
-            f"--storage.tsdb.retention.time={RETENTION}",
-            "--web.listen-address=127.0.0.1:9090",
-        ]
-    )
+    return [
+        "prometheus",
+        "--config.file=/dev/null",
+        f"--storage.tsdb.path={into}",
+        f"--storage.tsdb.retention.time={RETENTION}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]

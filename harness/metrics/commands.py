@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -46,7 +47,7 @@ def backfill_command(directory: Path, into: Path | None) -> None:
     backfill(recording, into)
     first, last = (time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) for at in (recording.first, recording.last))
     click.echo(f"{recording.samples} samples from {first} to {last} are in {into}; show them with:")
-    click.echo(starting(into))
+    click.echo(shlex.join(starting(into)))
 
 
 def _admit(recording: Recording) -> None:

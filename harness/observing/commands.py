@@ -1,4 +1,4 @@
-"""`swarmbench observe` and `swarmbench dashboards push`, as the command line understands them."""
+"""`swarmbench observe` and `swarmbench dashboards`, as the command line understands them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.errors import UsageError
+from harness.errors import SwarmbenchError, UsageError
 from harness.interrupts import until_interrupted
 from harness.observing.access import DEFAULT_TOKEN_ENV, HOW, Access, find_token, read_url
 from harness.observing.grafana import Grafana
@@ -17,6 +17,8 @@ from harness.observing.push import push, read_dashboards
 
 _PATH = click.Path(path_type=Path)
 _PORT = click.IntRange(1024, 65535)
+
+DEFAULT_PREVIEW = "preview"
 
 
 @click.command(name="observe")
@@ -57,3 +59,21 @@ def push_command(
         raise UsageError("--folder: give it a name")
     models = read_dashboards(source)
     push(Grafana(Access(address, token)), models, folder.strip(), dry_run=dry_run, tell=click.echo)
+
+
+@dashboards_commands.command(name="preview")
+@click.argument("directory", type=_PATH, metavar="RUN")
+@click.option("--out", type=_PATH, metavar="DIR", help="Where pictures and table go. [default: RUN/preview]")
+@click.option("--from", "source", type=_PATH, default=SOURCE, help="Other dashboards than those of the project.")
+def preview_command(directory: Path, out: Path | None, source: Path) -> None:
+    """Draw what the front dashboard will show of a finished RUN, without Grafana."""
+    from harness.observing.preview import PAGE, preview  # which draws, and takes its time to import
+    from harness.reports.panels import print_panels
+
+    into = out or directory / DEFAULT_PREVIEW
+    try:
+        panels = until_interrupted(preview(directory, source, into))
+    except asyncio.CancelledError:
+        raise SwarmbenchError("interrupted; nothing was left running") from None
+    print_panels(panels)
+    click.echo(f"{len(panels)} pictures, and the table with whole queries: {into / PAGE}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from harness.errors import SwarmbenchError
 from harness.labs.processes import Processes, StartedProcess
 from harness.observing import servers
 from harness.observing.observatory import Observatory
-from harness.observing.servers import Program
+from harness.observing.servers import Program, tie
 from harness.observing.ways import GRAFANA_PAGE, Containers, Local, choose_way
 
 GRACE_S = 20.0
@@ -87,12 +86,12 @@ async def _running(
 ) -> AsyncIterator[dict[str, StartedProcess]]:
     """Their processes by name, once all servers are ready; afterwards they are asked to end, and then made to."""
     keeper, processes = Processes(), {}
-    setpriv = shutil.which("setpriv")
-    tie = [setpriv, "--pdeathsig", "SIGTERM", "--"] if setpriv else []  # so that they end should we be killed
     try:
         for each in programs:
             place.log(each.name).unlink(missing_ok=True)
-            processes[each.name] = await keeper.start(tie, each.command, log=place.log(each.name), env=each.environment)
+            processes[each.name] = await keeper.start(
+                tie(), each.command, log=place.log(each.name), env=each.environment
+            )
         for each in programs:
             for server in each.servers:
                 well = partial(asyncio.to_thread, servers.answers, server.health)

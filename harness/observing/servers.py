@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import urllib.error
 import urllib.request
@@ -90,6 +91,12 @@ def containers(docker: str, place: Observatory, prometheus_port: int, grafana_po
 def removal(docker: str, place: Observatory) -> list[str]:
     """The command that removes the containers, and leaves their data."""
     return [*_compose(docker, place), "down"]
+
+
+def tie() -> list[str]:
+    """What stands before a server's command, so that it ends should we be killed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "SIGTERM", "--"] if setpriv else []
 
 
 def refuse_taken(port: int, option: str) -> None:

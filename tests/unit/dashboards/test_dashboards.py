@@ -18,7 +18,8 @@ from dashboards.queries import CENTRAL, TIE, VARIABLES
 from harness.analysis.comparison import TIE as TIE_OF_REPORTS
 from harness.contenders.catalogue import central
 from harness.metrics.names import FAMILIES, STEP
-from tests.panels import DASHBOARDS, METRIC, OF_GRAFANA, SELECTED, VARIABLE, exposed, panels, queries, substituted
+from harness.observing.panels import VARIABLE, read_dashboard
+from tests.panels import DASHBOARDS, METRIC, OF_GRAFANA, SELECTED, exposed, panels, queries, substituted
 from tests.prometheus import Prometheus, prometheus
 
 GROUPED = re.compile(r"\b(?:by|without|on) \(([^)]*)\)")
@@ -133,6 +134,15 @@ def test_every_query_is_one_that_prometheus_takes(dashboard, empty_prometheus):
     """With any choice of the variables; there is nothing to find yet."""
     for query in queries(dashboard):
         assert empty_prometheus.query(substituted(query)) == []
+
+
+def test_the_preview_reads_what_grafana_does(dashboard):
+    """The same panels and queries, and every variable as it is when everything is chosen."""
+    [name] = (name for name, each in DASHBOARDS.items() if each is dashboard)
+    read = read_dashboard(DIRECTORY / name)
+    assert [panel.title for panel in read.panels] == [panel["title"] for panel in panels(dashboard)]
+    asked = [read.asked(target, 3600) for panel in read.panels for target in panel.targets]
+    assert asked == [substituted(query, __range="3600s") for query in queries(dashboard)]
 
 
 def test_panels_against_peers_read_them_as_numbers(dashboard):
