@@ -51,7 +51,7 @@ def staggered(size: int, peers: Sequence[Peer], *, server_up: float) -> float:
     Proof. Sort the peers by arrival, t₁ = 0 ≤ t₂ ≤ … ≤ t_N, and let D be the last completion.
 
     1. Every byte leaves the origin at least once, and none before t₁, so D ≥ F/u_s.
-    2. Every peer takes its copy down its own link, so D ≥ t_i + F/d_i for every i.
+    2. No peer is done before it could be if it were alone cared for, so D ≥ t_i + `own`_i for every i.
     3. For every j, peers j…N need (N−j+1)·F bytes between them, none of it before t_j. At time τ, let A be the peers
        that have come, and R those of them that are of j…N. Only the origin and A can hold a byte to send – where R is
        one peer, that one cannot send to itself –, so at most u_s + Σ_A u, less that one's, leaves; and at most Σ_R d
@@ -64,9 +64,9 @@ def staggered(size: int, peers: Sequence[Peer], *, server_up: float) -> float:
     """
     ordered = sorted(peers, key=lambda peer: peer.arrival)
     first_copy = ordered[0].arrival + size / server_up
-    own_copies = (peer.arrival + size / peer.down for peer in ordered)
+    alone = (peer.arrival + own(size, ordered, i, server_up=server_up) for i, peer in enumerate(ordered))
     last_ones = (_last_of(ordered, j, size, server_up) for j in range(len(ordered)))
-    return max(first_copy, *own_copies, *last_ones) - ordered[0].arrival
+    return max(first_copy, *alone, *last_ones) - ordered[0].arrival
 
 
 def _last_of(ordered: Sequence[Peer], j: int, size: int, server_up: float) -> float:

@@ -6,7 +6,7 @@ from collections import deque
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.analysis import bounds
@@ -220,6 +220,7 @@ def test_a_peer_gains_what_others_can_send_as_they_come():
     assert bounds.own(1000, late, 1, server_up=100) == pytest.approx(1000 / 150)
 
 
+@example(size=9, peers=[Peer(0, 1, 1), Peer(73, 2, 3), Peer(74, 3, 4)], server_up=1)
 @given(
     size=st.integers(1, 10**4),
     peers=st.lists(st.builds(Peer, st.floats(0, 100), rates, rates), min_size=1, max_size=8),
