@@ -29,7 +29,8 @@ from harness.likeness import compare
 from harness.metrics.commands import backfill_command, export_command
 from harness.observing.access import find_token, read_url
 from harness.observing.commands import dashboards_commands, observe_command
-from harness.observing.watching import Observation, free_port
+from harness.observing.watching import Observation
+from harness.ports import free_port
 from harness.publish import REPORT, publish
 from harness.reports import calibration
 from harness.reports.difference import print_differences

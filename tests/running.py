@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,13 +13,6 @@ SMALL = ("--lab", "loopback", "--set", "content.size=1MiB")
 
 QUICK = ("run", "speed", "--repeats", "1", *SMALL)
 """A run without links, which nothing has to measure first."""
-
-
-def free_port() -> int:
-    """A port on 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return trial.getsockname()[1]
 
 
 class Swarmbench:

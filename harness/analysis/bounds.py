@@ -50,27 +50,25 @@ def staggered(size: int, peers: Sequence[Peer], *, server_up: float) -> float:
 
     Proof. Sort the peers by arrival, t₁ = 0 ≤ t₂ ≤ … ≤ t_N, and let D be the last completion.
 
-    1. Every byte leaves the origin at least once, and none before t₁, so D ≥ F/u_s.
-    2. No peer is done before it could be if it were alone cared for, so D ≥ t_i + `own`_i for every i.
-    3. For every j, peers j…N need (N−j+1)·F bytes between them, none of it before t_j. At time τ, let A be the peers
+    1. No peer is done before it could be if it were alone cared for, so D ≥ t_i + `own`_i for every i.
+    2. For every j, peers j…N need (N−j+1)·F bytes between them, none of it before t_j. At time τ, let A be the peers
        that have come, and R those of them that are of j…N. Only the origin and A can hold a byte to send – where R is
        one peer, that one cannot send to itself –, so at most u_s + Σ_A u, less that one's, leaves; and at most Σ_R d
        arrives. The integral of the lesser of the two from t_j to D is therefore at least (N−j+1)·F.
 
     The integrand is positive, so each j yields a least D, and the largest of all is the bound. ∎ If all come at once,
     this is the flash crowd's bound. With no `up` and d ≥ u_s it is the makespan of a queue that never idles. For peers
-    of unequal links it is a bound still, but step (3) lets a fast peer receive on when it has everything, so it need
+    of unequal links it is a bound still, but step (2) lets a fast peer receive on when it has everything, so it need
     not be tight.
     """
     ordered = sorted(peers, key=lambda peer: peer.arrival)
-    first_copy = ordered[0].arrival + size / server_up
     alone = (peer.arrival + own(size, ordered, i, server_up=server_up) for i, peer in enumerate(ordered))
     last_ones = (_last_of(ordered, j, size, server_up) for j in range(len(ordered)))
-    return max(first_copy, *alone, *last_ones) - ordered[0].arrival
+    return max(*alone, *last_ones) - ordered[0].arrival
 
 
 def _last_of(ordered: Sequence[Peer], j: int, size: int, server_up: float) -> float:
-    """Least D for which the integral of step (3) reaches what the peers from index `j` on need."""
+    """Least D for which the integral of step (2) reaches what the peers from index `j` on need."""
 
     def rate(present: int) -> float:
         receivers = ordered[j:present]

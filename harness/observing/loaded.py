@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import urllib.request
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from harness.errors import SwarmbenchError
 from harness.labs.processes import Processes
 from harness.metrics.backfill import INSTALL, backfill, starting
 from harness.metrics.export import Recording
-from harness.observing.servers import ADDRESS, answers, tie
-from harness.observing.watching import free_port
+from harness.observing.servers import ADDRESS, answers, opened, tie
+from harness.ports import free_port
 
 READY_S = 60.0
 ANSWER_S = 30.0
@@ -92,10 +91,8 @@ async def loaded(recording: Recording, directory: Path) -> AsyncIterator[Loaded]
 
 def _fetched(url: str) -> list[dict[str, Any]]:
     """The series in an answer of its API."""
-    # Not by the proxies of the environment, which know nothing of this machine's loopback.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=ANSWER_S) as response:
+        with opened(url, ANSWER_S) as response:
             found: list[dict[str, Any]] = json.load(response)["data"]["result"]
             return found
     except HTTPError as error:

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http.client import HTTPResponse
 
 from harness.errors import SwarmbenchError
 from harness.observing.observatory import COMPOSE, FRONT_PAGE, Observatory
@@ -65,7 +66,7 @@ def grafana(command: Sequence[str], place: Observatory, port: int, prometheus_po
         "GF_AUTH_ANONYMOUS_ENABLED": "true",
         "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
         "GF_SECURITY_ADMIN_PASSWORD": place.password(),
-        "GF_DASHBOARDS_DEFAULT_FRONT_PAGE_PATH": str(dashboards / FRONT_PAGE),
+        "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": str(dashboards / FRONT_PAGE),
         "GF_ANALYTICS_REPORTING_ENABLED": "false",
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
@@ -113,13 +114,21 @@ def refuse_taken(port: int, option: str) -> None:
 
 def answers(url: str) -> bool:
     """Whether a server says that it is well."""
-    # Not by the proxies of the environment, which know nothing of this machine's loopback.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=ANSWER_S) as response:
-            return int(response.status) == 200
+        with opened(url, ANSWER_S) as response:
+            return response.status == 200
     except (OSError, ValueError):
         return False
+
+
+def opened(url: str, timeout_s: float) -> HTTPResponse:
+    """A server's answer, to be read and closed; raises OSError, and ValueError where it is no HTTP.
+
+    Not by the proxies of the environment, which know nothing of this machine's loopback.
+    """
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    response: HTTPResponse = opener.open(url, timeout=timeout_s)
+    return response
 
 
 def _compose(docker: str, place: Observatory) -> list[str]:

@@ -6,7 +6,6 @@ Nothing of this can fail a run: what does not work is one warning.
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -84,13 +83,6 @@ async def watched(port: int | None, observation: Observation | None, run: str) -
         await asyncio.sleep(LINGER_S)
     if url is not None and page is not None:
         print(f"Dashboard of this run: {_link(url, page, run, start_ms, _now_ms())}", flush=True)
-
-
-def free_port() -> int:
-    """A port on which nobody listens; the exporter tells if somebody is faster."""
-    with socket.socket() as trial:
-        trial.bind((ADDRESS, 0))
-        return int(trial.getsockname()[1])
 
 
 def _grafana(observation: Observation, url: str | None, watch: Watch | None, place: Observatory) -> Grafana | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import vl_convert
 
@@ -20,15 +21,20 @@ def write_images(summary: Summary, directory: Path, transfers: Sequence[Transfer
     """Write one PNG for each chart into an existing directory, and return their paths; raises OSError."""
     paths = []
     for chart in charts_of(summary, transfers):
-        spec = dressed(
-            chart.plot.properties(title=chart.heading),
-            width=WIDTH,
-            height=HEIGHT,
-            ink="#222222",
-            background="white",
-            description=chart.description,
-        )
         path = directory / f"{chart.name}.png"
-        path.write_bytes(vl_convert.vegalite_to_png(spec, scale=SCALE))
+        write_image(chart.plot, chart.heading, chart.description, path)
         paths.append(path)
     return paths
+
+
+def write_image(plot: Any, heading: str, description: str, path: Path) -> None:
+    """Write a plot as PNG, on white; raises OSError."""
+    spec = dressed(
+        plot.properties(title=heading),
+        width=WIDTH,
+        height=HEIGHT,
+        ink="#222222",
+        background="white",
+        description=description,
+    )
+    path.write_bytes(vl_convert.vegalite_to_png(spec, scale=SCALE))

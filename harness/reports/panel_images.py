@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import vl_convert
-
 from harness.reports import panel_plots
-from harness.reports.images import HEIGHT, SCALE, WIDTH
+from harness.reports.images import write_image
 from harness.reports.panels import OVER_PEERS, OVER_TIME, Seen
-from harness.reports.plots import dressed
 
 
 def write_panels(panels: Sequence[Seen], directory: Path, gap_s: float) -> list[Path]:
@@ -21,16 +18,8 @@ def write_panels(panels: Sequence[Seen], directory: Path, gap_s: float) -> list[
     """
     paths = []
     for panel in panels:
-        spec = dressed(
-            _plot(panel, gap_s).properties(title=panel.title),
-            width=WIDTH,
-            height=HEIGHT,
-            ink="#222222",
-            background="white",
-            description=panel.title,
-        )
         path = directory / f"{panel.name}.png"
-        path.write_bytes(vl_convert.vegalite_to_png(spec, scale=SCALE))
+        write_image(_plot(panel, gap_s), panel.title, panel.title, path)
         paths.append(path)
     return paths
 

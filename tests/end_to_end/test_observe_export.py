@@ -15,7 +15,9 @@ from contextlib import contextmanager
 import pytest
 from conftest import require_tool
 from metric_texts import samples_of
-from running import QUICK, Swarmbench, free_port
+from running import QUICK, Swarmbench
+
+from harness.ports import free_port
 
 CONTENDERS, PEERS = ("http", "swarm"), 2
 PATIENCE_S = 60.0

@@ -16,10 +16,11 @@ from harness.contenders.hosting.peer import PeerOrder
 from harness.contenders.hosting.serving import serve, stop_signal
 from harness.contenders.hosting.swarming import Client, SwarmPeer
 from harness.contenders.process_fleet.aria2 import Aria2Client
-from harness.contenders.process_fleet.program import Rates, free_port
+from harness.contenders.process_fleet.program import Rates
 from harness.contenders.process_fleet.received import Received
 from harness.contenders.process_fleet.transmission import TransmissionClient
 from harness.errors import SwarmbenchError
+from harness.ports import free_port
 
 Place = Callable[[str, int, Path, Rates, Received], Aria2Client | TransmissionClient]
 

@@ -14,8 +14,9 @@ import aiohttp
 
 from harness.contenders.hosting.errors import FetchFailed
 from harness.contenders.process_fleet.client import ProgramClient
-from harness.contenders.process_fleet.program import RPC_ADDRESS, Program, Rates, encoded, free_port
+from harness.contenders.process_fleet.program import RPC_ADDRESS, Program, Rates, encoded
 from harness.contenders.process_fleet.received import Received
+from harness.ports import free_port
 
 LARGEST_TORRENT = "64M"
 READY_TIMEOUT_S = 15.0
@@ -124,7 +125,7 @@ class Aria2Client(ProgramClient):
 
     async def start(self, room: Path) -> None:
         """Start the program, idle, with its log in `room`; raises FetchFailed."""
-        rpc_port, secret = free_port(), secrets.token_hex(8)
+        rpc_port, secret = free_port(RPC_ADDRESS), secrets.token_hex(8)
         options = [
             *command(self._address, self.port, self._directory, self._rates),
             "--enable-rpc=true",

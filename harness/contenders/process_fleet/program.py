@@ -7,7 +7,6 @@ import base64
 import ctypes
 import os
 import signal
-import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -96,13 +95,6 @@ def encoded(torrent: Path) -> str:
         return base64.b64encode(torrent.read_bytes()).decode()
     except OSError as error:
         raise FetchFailed(f"{torrent} cannot be read: {error.strerror}") from None
-
-
-def free_port(address: str = RPC_ADDRESS) -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as trial:
-        trial.bind((address, 0))
-        return int(trial.getsockname()[1])
 
 
 def _die_with_fleet() -> None:

@@ -17,8 +17,9 @@ import aiohttp
 
 from harness.contenders.hosting.errors import FetchFailed
 from harness.contenders.process_fleet.client import ProgramClient
-from harness.contenders.process_fleet.program import RPC_ADDRESS, Program, Rates, encoded, free_port
+from harness.contenders.process_fleet.program import RPC_ADDRESS, Program, Rates, encoded
 from harness.contenders.process_fleet.received import Received
+from harness.ports import free_port
 
 READY_TIMEOUT_S = 15.0
 FIRST_POLL_S, POLL_S = 0.05, 0.25
@@ -142,7 +143,7 @@ class TransmissionClient(ProgramClient):
 
     async def start(self, room: Path) -> None:
         """Start the daemon, idle, with its files in `room`; raises FetchFailed."""
-        rpc_port = free_port()
+        rpc_port = free_port(RPC_ADDRESS)
         self._bell = Bell(room, self._rung)
         written = settings(self._address, self.port, rpc_port, self._rates, self._bell.script)
         (room / "settings.json").write_text(json.dumps(written))

@@ -44,7 +44,7 @@ class Membership:
         """Leading bits of the own id that parts still to be explored share."""
         self._explored = 0
         """How many nodes were known when that was decided."""
-        self._settling = list(SETTLING_S)
+        self._settling = iter(SETTLING_S)
         self._settles_at: float | None = None
 
     @property
@@ -93,11 +93,12 @@ class Membership:
         self._again_at, self._wait_s = None, FIRST_WAIT_S
         if self._thin:
             self._explore(self._thin.pop(), now)
-        elif self._settles_at is None or now >= self._settles_at:
-            if self._settles_at is not None:
-                anywhere = self._rng.randbytes(len(self._own_id))
-                self._lookups.begin(Lookup(Aim.SURVEY, anywhere, self._own_id), (), now)
-            self._settles_at = now + self._settling.pop(0) if self._settling else math.inf
+        elif self._settles_at is None:
+            self._settles_at = now + next(self._settling)
+        elif now >= self._settles_at:
+            self._settles_at = now + next(self._settling, math.inf)
+            anywhere = self._rng.randbytes(len(self._own_id))
+            self._lookups.begin(Lookup(Aim.SURVEY, anywhere, self._own_id), (), now)
         elif (stale := self._table.stale_bucket(now)) is not None:
             self._explore(stale, now)
 

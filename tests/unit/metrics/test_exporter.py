@@ -12,10 +12,10 @@ from threading import Thread
 import pytest
 from metric_texts import key, samples_of
 from records import ENVIRONMENT, SCENARIO, row, sample, summary, transfer
-from running import free_port
 
 from harness.errors import SwarmbenchError
 from harness.metrics.exporter import exporter
+from harness.ports import free_port
 from harness.results.run import Run
 from harness.results.step import Step
 
