@@ -13,29 +13,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis.paired import hodges_lehmann, hodges_lehmann_interval, holm, log_ratios, wilcoxon_less
+from harness.analysis.statistics import RESAMPLES
 
 SAMPLES = 1_000
 
 differences = st.lists(st.floats(-1, 1, allow_nan=False).map(lambda value: round(value, 3)), min_size=1, max_size=12)
 
 
-def random_samples():
-    """Of sizes and shifts as a gate meets them; half of them rounded, so that some values are equal or zero."""
+def random_samples(smallest=3, largest=30, digits=None):
+    """Of sizes and shifts as a gate meets them; rounded, some values are equal or zero."""
     rng = np.random.default_rng(7)
-    for index in range(SAMPLES):
-        sample = rng.normal(rng.uniform(-0.2, 0.1), 0.15, size=int(rng.integers(3, 31)))
-        yield np.round(sample, 2) if index % 2 else sample
+    for _ in range(SAMPLES):
+        sample = rng.normal(rng.uniform(-0.2, 0.1), 0.15, size=int(rng.integers(smallest, largest + 1)))
+        yield sample if digits is None else np.round(sample, digits)
 
 
-def test_wilcoxon_agrees_with_scipy_where_values_differ():
-    """SciPy's exact method knows no ties and no zeros."""
-    compared = 0
+def test_wilcoxon_agrees_with_scipy():
+    """Whose exact method knows no ties and no zeros."""
     for sample in random_samples():
-        if 0 not in sample and len(set(np.abs(sample))) == len(sample):
-            expected = scipy.stats.wilcoxon(sample, alternative="less", method="exact").pvalue
-            assert wilcoxon_less(list(sample)) == pytest.approx(expected, abs=1e-12)
-            compared += 1
-    assert compared >= SAMPLES / 2
+        expected = scipy.stats.wilcoxon(sample, alternative="less", method="exact").pvalue
+        assert wilcoxon_less(list(sample)) == pytest.approx(expected, abs=1e-12)
 
 
 @given(differences)
@@ -51,7 +48,7 @@ def test_wilcoxon_counts_all_signs(sample):
 
 def test_hodges_lehmann_is_the_median_of_pairwise_means():
     """Checked against its definition, spelt out, on every sample."""
-    for sample in random_samples():
+    for sample in itertools.chain(random_samples(), random_samples(digits=2)):
         values = list(sample)
         means = [(a + b) / 2 for i, a in enumerate(values) for b in values[i:]]
         assert hodges_lehmann(values) == pytest.approx(statistics.median(means))
@@ -64,20 +61,25 @@ def test_one_wild_pair_does_not_move_the_estimate():
 
 
 def test_the_bootstrap_interval_agrees_with_scipy():
-    """Both resample at random: their ends differ by little of the interval's width."""
-    for sample in itertools.islice((s for s in random_samples() if len(s) >= 10), 20):
+    """Both resample at random: a fortieth of SciPy's estimates lies beyond each of our ends, give or take chance.
+
+    The share differs by .005 of standard deviation, 2,000 times: by .022 once in a hundred such tests.
+    """
+    for sample in random_samples(smallest=9, largest=16):
         ours = hodges_lehmann_interval(list(sample))
         theirs = scipy.stats.bootstrap(
-            (sample,),
-            lambda x, axis: np.apply_along_axis(lambda row: hodges_lehmann(list(row)), axis, x),
-            n_resamples=1000,
-            method="percentile",
-            rng=1,
-            batch=100,
-        ).confidence_interval
-        width = theirs.high - theirs.low
-        assert abs(ours.low - theirs.low) < 0.2 * width
-        assert abs(ours.high - theirs.high) < 0.2 * width
+            (sample,), median_of_pairwise_means, n_resamples=RESAMPLES, method="percentile", rng=1
+        ).bootstrap_distribution
+        for beyond, with_equals in ((theirs < ours.low, theirs <= ours.low), (theirs > ours.high, theirs >= ours.high)):
+            assert beyond.mean() < 0.025 + 0.022
+            assert with_equals.mean() > 0.025 - 0.022
+
+
+def median_of_pairwise_means(samples, axis):
+    """Hodges and Lehmann's estimate along the last axis, as SciPy asks for it."""
+    assert axis in (-1, samples.ndim - 1)
+    left, right = np.tril_indices(samples.shape[-1])
+    return np.median((samples[..., left] + samples[..., right]) / 2, axis=-1)
 
 
 def test_the_interval_is_the_same_for_the_same_seed():
