@@ -69,6 +69,8 @@ class PeerConnection(asyncio.BufferedProtocol):
     def __init__(self, peer: Peer, number: ConnectionId, outgoing: bool) -> None:
         self.number = number
         self.address: Address = ("", 0)
+        self.made = False
+        """Whether the peer was told of it."""
         self._writable = True
         self.transport: asyncio.Transport | None = None
         self._peer = peer
@@ -83,12 +85,17 @@ class PeerConnection(asyncio.BufferedProtocol):
         self._unsent = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket is connected."""
-        self.transport = transport = cast(asyncio.Transport, transport)
+        """The socket is connected; one that was lost before anybody looked at it is never told of."""
+        transport = cast(asyncio.Transport, transport)
+        name = transport.get_extra_info("peername")
+        if name is None:
+            transport.abort()
+            return
+        self.made = True
+        self.transport, self.address = transport, name[:2]
         transport.set_write_buffer_limits(high=0)  # so that `write` tries the socket at once and tells the outcome
         self._socket = socket.socket(fileno=transport.get_extra_info("socket").fileno())
         self.allow_unsent(BLOCK)
-        self.address = transport.get_extra_info("peername")[:2]
         self._peer.connection_made(self, self.address, self._outgoing)
 
     def connection_lost(self, exc: Exception | None) -> None:

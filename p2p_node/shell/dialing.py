@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from p2p_node import boundary
@@ -39,10 +40,16 @@ class Dialing:
 
     async def _connect(self, address: Address) -> None:
         loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(DIAL_S):
-                await loop.create_connection(self._connection, *address, local_addr=(self._host, 0))
-        except (OSError, TimeoutError):
+        connection = self._connection()
+        with suppress(OSError, TimeoutError):
+            try:
+                async with asyncio.timeout(DIAL_S):
+                    await loop.create_connection(lambda: connection, *address, local_addr=(self._host, 0))
+            except BaseException:
+                # uvloop closes the socket of a dial that is given up just as it comes about, and tells nobody.
+                connection.connection_lost(None)
+                raise
+        if not connection.made:
             self._feed(partial(_failed, address))
 
 

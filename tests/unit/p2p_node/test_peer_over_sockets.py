@@ -15,7 +15,10 @@ import pytest
 import uvloop
 from aiohttp import web
 
+from p2p_node.boundary import Dial
 from p2p_node.core.swarm import SwarmSettings
+from p2p_node.shell import dialing
+from p2p_node.shell.connection import PeerConnection
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.fetch import wait_until_complete
 from p2p_node.shell.peer import Peer
@@ -103,6 +106,39 @@ def test_a_capped_upload_keeps_to_its_rate(tmp_path: Path) -> None:
     began = time.monotonic()
     play(content, 1 << 17, tmp_path, 4 << 20)
     assert 0.4 < time.monotonic() - began < 3.0
+
+
+def test_a_dial_that_comes_about_as_its_time_is_up_leaves_no_dead_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy loop sees both at once and closes the socket: the peer must not go on talking to it."""
+    monkeypatch.setattr(dialing, "DIAL_S", 0.001)
+    content = bytes(BLOCK)
+    metainfo = torrent(content, BLOCK, "http://127.0.0.1:9/announce")
+
+    async def dial() -> list[PeerConnection]:
+        made: list[PeerConnection] = []
+        with hashers() as threads:
+            async with running_peer(threads) as peer, running_peer(threads) as other:
+                peer.join(metainfo, Storage(metainfo, tmp_path / "target", writable=True), 0, SwarmSettings())
+
+                def connection() -> PeerConnection:
+                    made.append(PeerConnection(peer, len(made), True))
+                    return made[-1]
+
+                dials = dialing.Dialing("127.0.0.1", connection, peer.feed)
+                for _ in range(20):
+                    dials.dial(Dial(other.address))
+                    await asyncio.sleep(0)
+                    time.sleep(0.003)  # noqa: ASYNC251 – the loop is busy
+                    await asyncio.sleep(0.001)
+                assert peer.connection_count == sum(each.transport is not None for each in made)
+                for each in made:
+                    each.write(b"still there")
+        return made
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert any(each.made for each in runner.run(dial()))
 
 
 def test_a_file_that_became_shorter_ends_its_seed_with_an_error(tmp_path: Path) -> None:
