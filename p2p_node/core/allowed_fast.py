@@ -7,7 +7,8 @@ reconnecting or a second address of one network gains nothing.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
+
+from p2p_node.wire.address import parsed
 
 SET_SIZE = 10
 """Pieces granted; the number that BEP 6 gives. A peer that has more pieces than this is no longer starting."""
@@ -18,7 +19,7 @@ _NETWORK = 0xFFFFFF00
 def allowed_fast_set(info_hash: bytes, host: str, piece_count: int, size: int = SET_SIZE) -> list[int]:
     """The pieces that the peer at `host` may request while choked, in canonical order; none for IPv6, of which BEP 6
     does not speak."""
-    address = ipaddress.ip_address(host)
+    address = parsed(host)
     if address.version != 4:
         return []
     chosen: list[int] = []

@@ -8,12 +8,11 @@ but who knows no seed dials one that others call a seed before all else, one at 
 from __future__ import annotations
 
 import heapq
-import ipaddress
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from p2p_node.core.priority import priority
-from p2p_node.wire.announce import Address
+from p2p_node.wire.address import Address, parsed
 
 MAX_HALF_OPEN = 40
 """Dials under way at once."""
@@ -44,9 +43,11 @@ class Dialer:
 
     def __init__(self, own: Address) -> None:
         self._own = own
-        self._ranks = not ipaddress.ip_address(own[0]).is_unspecified
+        self._ranks = not parsed(own[0]).is_unspecified
         """An address that every node takes for its own would give them all the same favourites."""
         self._candidates: dict[Address, _Candidate] = {}
+        self._resting: dict[Address, _Candidate] = {}
+        """Those that failed, until they are tried again."""
         self._dialling: dict[Address, _Candidate] = {}
         self._began = False
         """Whether any address was dialled yet."""
@@ -55,33 +56,32 @@ class Dialer:
     def learn(self, addresses: Iterable[Address]) -> None:
         """Peers were found."""
         for address in addresses:
-            known = address == self._own or address in self._candidates or address in self._dialling
-            if not known:
+            if address != self._own and not any(address in known for known in self._known):
                 self._add(address)
 
     def learn_seeds(self, addresses: Iterable[Address]) -> None:
         """Peers were found that are said to have everything."""
         for address in addresses:
             self.learn([address])
-            if (candidate := self._candidates.get(address)) is not None:
+            if (candidate := self._candidates.get(address) or self._resting.get(address)) is not None:
                 candidate.seeds = True
 
-    def next(self, connected: Container[Address], room: int, now: float, *, seedless: bool = False) -> list[Address]:
+    def next(self, connected: Collection[Address], room: int, now: float, *, seedless: bool = False) -> list[Address]:
         """The addresses to dial now, for `room` more connections; and one more for who is `seedless`, connected to
         nobody that has everything."""
-        for address in [address for address in self._candidates if address in connected]:
-            del self._candidates[address]
-        self._retry_at = min((one.next_at for one in self._candidates.values() if one.next_at > now), default=None)
+        for address in connected:
+            self._candidates.pop(address, None)
+            self._resting.pop(address, None)
+        self._wake(now)
         room -= sum(
             now - dial.dialled_at < ANSWER_S for address, dial in self._dialling.items() if address not in connected
         )
         if not self._began:
             room = max(room, 1)  # others may have come first, but not the seed
         room = max(min(room, MAX_HALF_OPEN - len(self._dialling)), 0)
-        due = [address for address, candidate in self._candidates.items() if candidate.next_at <= now]
-        chosen = due if len(due) <= room else self._best(due, room)
+        chosen = self._best(room) if room else []
         if seedless and len(self._dialling) + len(chosen) < MAX_HALF_OPEN:
-            chosen += self._seed_beyond(chosen, due)
+            chosen += self._seed_beyond(chosen)
         for address in chosen:
             self._began = True
             self._dialling[address] = self._candidates.pop(address)
@@ -89,8 +89,8 @@ class Dialer:
         return chosen
 
     def untried(self) -> list[Address]:
-        """The addresses that could be dialled, now or later."""
-        return [*self._dialling, *self._candidates]
+        """The addresses that could be dialled, or are, now or later."""
+        return [address for known in self._known for address in known]
 
     def timer(self) -> float | None:
         """When a failed address is to be tried again; None when there is none. One that is due waits for room."""
@@ -107,18 +107,30 @@ class Dialer:
             return
         candidate.next_at = now + min(RETRY_S * 2**candidate.attempts, MAX_RETRY_S)
         candidate.attempts += 1
-        self._candidates[address] = candidate
+        self._resting[address] = candidate
         self._retry_at = min(self._retry_at or candidate.next_at, candidate.next_at)
 
-    def _best(self, due: list[Address], room: int) -> list[Address]:
-        best = heapq.nlargest(room, due[1:], key=lambda address: self._candidates[address].priority)
-        return [*due[:1], *best][:room]
+    @property
+    def _known(self) -> tuple[dict[Address, _Candidate], ...]:
+        return self._dialling, self._candidates, self._resting
 
-    def _seed_beyond(self, chosen: list[Address], due: list[Address]) -> list[Address]:
+    def _wake(self, now: float) -> None:
+        for address in [address for address, candidate in self._resting.items() if candidate.next_at <= now]:
+            self._candidates[address] = self._resting.pop(address)
+        self._retry_at = min((candidate.next_at for candidate in self._resting.values()), default=None)
+
+    def _best(self, room: int) -> list[Address]:
+        due = list(self._candidates)
+        if len(due) <= room:
+            return due
+        best = heapq.nlargest(room - 1, due[1:], key=lambda address: self._candidates[address].priority)
+        return [*due[:1], *best]
+
+    def _seed_beyond(self, chosen: list[Address]) -> list[Address]:
         """A seed that is due and not chosen, unless one is chosen or dialled already."""
         if any(dial.seeds for dial in self._dialling.values()) or any(self._candidates[one].seeds for one in chosen):
             return []
-        return [address for address in due if self._candidates[address].seeds][:1]
+        return [address for address, candidate in self._candidates.items() if candidate.seeds][:1]
 
     def _add(self, address: Address) -> None:
         candidate = _Candidate(self._rank(address))

@@ -7,14 +7,13 @@ second one is due.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from random import Random
 
 from p2p_node.boundary import ConnectionId
 from p2p_node.core.allowance import Allowance
 from p2p_node.core.connection import Connection
-from p2p_node.wire.address import Address, pack_address, unpack_address
+from p2p_node.wire.address import Address, pack_address, parsed, unpack_address
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.extension import Extension
 from p2p_node.wire.pex import Compact, Gossip, Trait
@@ -168,10 +167,10 @@ def _traits(peer: Connection) -> int:
 
 def _is_dialable(address: Address, own: Address, teller: Address) -> bool:
     """Whether an address that a peer told could be a peer's, seen from here."""
-    host, mine = ipaddress.ip_address(address[0]), ipaddress.ip_address(own[0])
+    host, mine = parsed(address[0]), parsed(own[0])
     if address == own or not address[1] or host.version != mine.version:
         return False
     if host.is_multicast or host.is_unspecified or host.is_link_local or host.packed == b"\xff" * 4:
         return False
     # Only who is on this machine itself can mean this machine by it.
-    return not host.is_loopback or ipaddress.ip_address(teller[0]).is_loopback
+    return not host.is_loopback or parsed(teller[0]).is_loopback

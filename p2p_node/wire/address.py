@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TypeAlias
 
 from p2p_node.wire.errors import ProtocolError
@@ -26,6 +27,15 @@ def canonical_host(host: str) -> str:
     address = ipaddress.ip_address(host.partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)
+
+
+@lru_cache(maxsize=4096)
+def parsed(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """A host as an object that can be asked what it is; raises ValueError.
+
+    Remembered: a crowd names the same thousand hosts to each other all the time, which cost a sixth of its CPU time.
+    """
+    return ipaddress.ip_address(host)
 
 
 def is_ipv6(host: str) -> bool:

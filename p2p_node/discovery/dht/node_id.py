@@ -6,11 +6,12 @@ free choice of its id, but one of eight that its address allows (BEP 42).
 
 from __future__ import annotations
 
-import ipaddress
 from functools import lru_cache
 from random import Random
 from typing import TypeAlias
 
+from p2p_node.wire.address import parsed
+from p2p_node.wire.crc32c import crc32c
 from p2p_node.wire.krpc import ID
 
 NodeId: TypeAlias = bytes
@@ -20,9 +21,6 @@ BITS = 8 * ID
 _MASK_V4 = bytes.fromhex("030f3fff")
 _MASK_V6 = bytes.fromhex("0103070f1f3f7fff")
 """What of an address goes into an id (BEP 42): fewer ids to choose from the larger a network is."""
-
-_CASTAGNOLI = 0x82F63B78
-"""The reversed polynomial of CRC-32C (RFC 3720)."""
 
 
 def number_of(node_id: bytes) -> int:
@@ -65,31 +63,21 @@ def is_allowed(node_id: NodeId, host: str) -> bool:
 def is_local(host: str) -> bool:
     """Whether an address belongs to some private network, where BEP 42 and limits by subnet make no sense: who is there
     was let in, and a laboratory may well be one subnet."""
-    address = ipaddress.ip_address(host)
+    address = parsed(host)
     return address.is_private or address.is_link_local or address.is_loopback
 
 
 @lru_cache(4096)
 def subnet(host: str) -> str:
     """The network that somebody who holds one address most likely holds all of: a /24, or of IPv6 a /48."""
-    packed = ipaddress.ip_address(host).packed
+    packed = parsed(host).packed
     return packed[: 3 if len(packed) == 4 else 6].hex()
 
 
 def _prefix(host: str, salt: int) -> int:
     """The 32 bits of which an id must begin with the first 21."""
-    packed = ipaddress.ip_address(host).packed
+    packed = parsed(host).packed
     mask = _MASK_V4 if len(packed) == 4 else _MASK_V6
     masked = bytearray(byte & keep for byte, keep in zip(packed, mask, strict=False))
     masked[0] |= (salt & 7) << 5
     return crc32c(bytes(masked))
-
-
-def crc32c(data: bytes) -> int:
-    """The CRC-32C of a few bytes (RFC 3720)."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (_CASTAGNOLI if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF

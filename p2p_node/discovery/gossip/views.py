@@ -6,14 +6,13 @@ The rule: nobody is in both, this node in neither, and each has a fixed number o
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from random import Random
 
 from p2p_node.discovery.gossip.budget import Budget
 from p2p_node.discovery.gossip.settings import GossipSettings
-from p2p_node.wire.address import Address
+from p2p_node.wire.address import Address, parsed
 
 NEIGHBOUR_SHARE = 0.5
 """Of what is spent on others' queries, what one neighbour can have: one that floods leaves as much to the rest."""
@@ -139,5 +138,5 @@ class Views:
 
 def is_usable(address: Address) -> bool:
     """Whether one host can be there."""
-    host = ipaddress.ip_address(address[0])
+    host = parsed(address[0])
     return bool(address[1]) and not (host.is_unspecified or host.is_multicast or address[0] == "255.255.255.255")
