@@ -21,6 +21,7 @@ from harness.cli import perform
 from harness.metrics.export import record
 from harness.results import store
 from harness.results.step import Step
+from harness.scenarios.variant import variant
 
 BEGAN = 1_700_000_000.25
 
@@ -31,6 +32,7 @@ def labels(repeat=0, run="run"):
     return {
         "run": run,
         "scenario": "flash-crowd",
+        "variant": variant(SMALL),
         "lab": "namespace",
         "contender": "swarm",
         "peers": 2,
@@ -96,7 +98,7 @@ def test_a_finished_step_is_told_of_until_the_runs_end(tmp_path):
     moments = [moment for moment, samples in told.items() if source in samples]
     assert max(later - earlier for earlier, later in pairwise(moments)) <= 240
     assert moments[-1] == max(told) and told[moments[-1]][source] == 12 * MIB
-    info = key("run_info", run="run", scenario="flash-crowd", lab="namespace")
+    info = key("run_info", run="run", scenario="flash-crowd", variant=variant(SMALL), lab="namespace")
     assert info in told[BEGAN] and info in told[moments[-1]]
 
 
@@ -143,7 +145,7 @@ def test_lookups_are_exported_too(tmp_path):
     directory.append_lookups([lookup(intended_s=at / 2, done_s=at / 2 + 0.1) for at in range(40)], [], [])
     directory.write_summary(summary_of_lookups([lookup_row("swarm-dht", 16)]))
     told = exported(tmp_path / "run")
-    of_step = labels() | {"scenario": "lookup", "contender": "swarm-dht", "peers": 16}
+    of_step = labels() | {"scenario": "lookup", "variant": variant(scenario), "contender": "swarm-dht", "peers": 16}
     found = key("lookups_total", **of_step, outcome="found", rarity="over 10%")
     assert [told[BEGAN + second].get(found) for second in (0, 1, 10, 20)] == [None, 2, 20, 40]
 
