@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.frame import Page, Section
-from dashboards.panels import About, Query, against_peers, figure, over_time
+from dashboards.panels import UNTRACKED, About, Query, against_peers, figure, over_time
 from dashboards.queries import last, mean, per_second, quantile, series, share, total
 from harness.metrics.names import (
     DATAGRAMS,
@@ -18,7 +18,6 @@ from harness.metrics.names import (
 )
 
 NO_LOOKUPS = "needs a run of the scenario lookup"
-NO_TRACKER = "seen live alone, and no tracker or supernode told"
 NO_SUPERNODES = "seen live alone, of swarms that meet by supernodes"
 
 FOUND = 'outcome="found"'
@@ -135,7 +134,7 @@ SERVICES = Section(
                 "Datagrams",
                 "pps",
                 "That trackers and supernodes receive and send, also among each other; over HTTP there are none.",
-                empty=NO_TRACKER,
+                empty=UNTRACKED,
             ),
             Query(total(per_second(DATAGRAMS), "contender", "direction"), "{{contender}} {{direction}}"),
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.frame import Page, Section
-from dashboards.panels import UNFINISHED, About, Query, against_peers, figure, listing, over_time
+from dashboards.panels import UNFINISHED, UNTRACKED, About, Query, against_peers, figure, listing, over_time
 from dashboards.queries import finished, last, median, per_second, quantile, series, share, total
 from harness.metrics.names import (
     CONNECTIONS,
@@ -25,7 +25,6 @@ from harness.metrics.names import (
 )
 
 SILENT = "seen live alone, and no process of a swarm told"
-NO_TRACKER = "seen live alone, and no tracker or supernode told"
 ONE_BY_ONE = "seen live alone, and only with --metrics-per-peer"
 
 WHO_SERVES = Section(
@@ -143,7 +142,7 @@ TRACKERS = Section(
                 "What trackers, or supernodes in their place, are asked each second: announces, scrapes, and over UDP "
                 "the connection ids that these need.",
                 width=12,
-                empty=NO_TRACKER,
+                empty=UNTRACKED,
             ),
             Query(total(per_second(QUESTIONS), "contender", "protocol", "kind"), "{{contender}} {{protocol}} {{kind}}"),
         ),
@@ -153,7 +152,7 @@ TRACKERS = Section(
                 "none",
                 "How many peers trackers know, or all supernodes together.",
                 width=12,
-                empty=NO_TRACKER,
+                empty=UNTRACKED,
             ),
             Query(total(series(KNOWN), "contender")),
         ),

@@ -52,11 +52,11 @@ class Stage:
 
     def telling(self, role: Role, name: str) -> list[str]:
         """The option by which a process of ours is told to serve its `/metrics`; none if nobody reads them."""
-        return ["--metrics-socket", str(self.sockets / f"{role}-{name}.metrics")] if self.overheard else []
+        return ["--metrics-socket", str(self.sockets / f"{role}-{name}.sock")] if self.overheard else []
 
     def endpoints(self, role: Role) -> list[Path]:
         """The Unix sockets at which processes of a role do so by now."""
-        return sorted(self.sockets.glob(f"{role}-*.metrics"))
+        return sorted(self.sockets.glob(f"{role}-*.sock"))
 
 
 @dataclass(frozen=True, slots=True)
