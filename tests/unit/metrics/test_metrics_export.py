@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from itertools import pairwise
 
+import msgspec
 import pytest
 from conftest import require_tool
 from lookup_records import SCENARIO_OF_LOOKUPS, lookup, lookup_row
@@ -89,6 +90,24 @@ def test_every_second_of_a_step_has_what_had_happened_by_then(tmp_path):
     assert [second[playing] for second in seconds] == [1, 1, 1, 1, 1, 1, 0]
     assert [key("step_efficiency_ratio", **labels()) in second for second in seconds] == [False] * 6 + [True]
     assert seconds[6][key("transfer_duration_seconds_bucket", **labels(), le="4.0")] == 2
+
+
+def test_what_samples_of_earlier_versions_lack_is_not_exported(tmp_path):
+    """Context switches and bytes on the links: there are series where they are on record, and else none."""
+    path = played(tmp_path / "run", repeats=2)
+    lines = [msgspec.json.decode(line) for line in (path / "samples.jsonl").read_bytes().splitlines()]
+    for line in lines:
+        for name in ("waits", "preemptions", "link_bytes"):
+            del line[name]
+        if line["repeat"]:
+            line |= {"waits": int(10 * line["at_s"]), "preemptions": 1, "link_bytes": 1000}
+    (path / "samples.jsonl").write_bytes(msgspec.json.Encoder().encode_lines(lines))
+    told = exported(path)
+    waits = [key("role_context_switches_total", **labels(each), role="peers", kind="voluntary") for each in (0, 1)]
+    links = [key("link_bytes_total", **labels(each)) for each in (0, 1)]
+    assert [told[BEGAN + 20 + second].get(waits[1]) for second in range(4)] == [None, 10, 20, 30]
+    assert told[BEGAN + 22][links[1]] == 1000
+    assert not any({waits[0], links[0]} & samples.keys() for samples in told.values())
 
 
 def test_a_finished_step_is_told_of_until_the_runs_end(tmp_path):
