@@ -38,7 +38,6 @@ BOUNDS_PER_DEADLINE = 5
 UNLIMITED_RATE = 0.5e9
 """Bytes per second that a step without links is expected to move, for the time left that is shown."""
 
-
 MOST_PEERS_TOLD = 256
 """Peers that have metrics of their own at most; a Prometheus pays for each series as long as it keeps what it saw."""
 
