@@ -117,9 +117,10 @@ def test_trackers_and_supernodes_tell_what_they_are_asked(place):
     [
         (sys.executable, "-m", "baseline_server", "--root", ".", "--port", "0"),
         (*NODE, "seed", "item.torrent", "--data", "item", "--port", "0"),
+        (*NODE, "get", "item.torrent", "--out", "copy"),
         (*NODE, "track", "--port", "0"),
     ],
-    ids=["server", "seed", "tracker"],
+    ids=["server", "seed", "get", "tracker"],
 )
 def test_a_socket_that_cannot_be_made_is_one_line(place, command):
     """With the path."""
