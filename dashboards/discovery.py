@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from dashboards.frame import Page, Section
-from dashboards.panels import About, Query, against_peers, figure, over_time
-from dashboards.queries import last, mean, per_second, quantile, share, total
-from harness.metrics.names import FIRST_PEER, LOOKUP_FIRST, LOOKUP_HOPS, LOOKUP_MESSAGES, LOOKUPS, Family
+from dashboards.panels import UNTRACKED, About, Query, against_peers, figure, over_time
+from dashboards.queries import last, mean, per_second, quantile, series, share, total
+from harness.metrics.names import (
+    DATAGRAMS,
+    FIRST_PEER,
+    LOOKUP_FIRST,
+    LOOKUP_HOPS,
+    LOOKUP_MESSAGES,
+    LOOKUPS,
+    MATES,
+    UNHEARD,
+    Family,
+)
 
 NO_LOOKUPS = "needs a run of the scenario lookup"
+NO_SUPERNODES = "seen live alone, of swarms that meet by supernodes"
 
 FOUND = 'outcome="found"'
 
@@ -115,9 +126,42 @@ DOWNLOADS = Section(
     ],
 )
 
+SERVICES = Section(
+    "Trackers and supernodes in downloads",
+    [
+        over_time(
+            About(
+                "Datagrams",
+                "pps",
+                "That trackers and supernodes receive and send, also among each other; over HTTP there are none.",
+                empty=UNTRACKED,
+            ),
+            Query(total(per_second(DATAGRAMS), "contender", "direction"), "{{contender}} {{direction}}"),
+        ),
+        over_time(
+            About(
+                "Supernodes that know each other",
+                "none",
+                "The other supernodes that each knows, summed: of n, all know all at n × (n − 1).",
+                empty=NO_SUPERNODES,
+            ),
+            Query(total(series(MATES), "contender")),
+        ),
+        figure(
+            About(
+                "Messages unheard",
+                "none",
+                "That supernodes dropped for lack of time or room, or refused as malformed, forged or not asked for.",
+                empty=NO_SUPERNODES,
+            ),
+            Query(total(last(UNHEARD), "contender")),
+        ),
+    ],
+)
+
 PAGE = Page(
     "discovery",
     "Discovery",
     "Structured, unstructured and hybrid networks: success, hops, messages and time, by family and size.",
-    [SUCCESS, COST, DOWNLOADS],
+    [SUCCESS, COST, DOWNLOADS, SERVICES],
 )

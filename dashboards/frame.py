@@ -23,7 +23,7 @@ GRAFANA = DataSourceRef(type_val="grafana", uid="-- Grafana --")
 
 EVERYTHING = ".+"
 
-ONE_ONLY = ("scenario", "lab")
+ONE_ONLY = ("scenario", "variant", "lab")
 """What may only be compared with its like."""
 
 

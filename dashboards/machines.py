@@ -5,9 +5,24 @@ from __future__ import annotations
 from dashboards.frame import Page, Section
 from dashboards.panels import UNFINISHED, About, Query, against_peers, figure, listing, over_time
 from dashboards.queries import finished, last, median, per_second, series, total
-from harness.metrics.names import CPU, CPU_PER_GIB, DROPS, LINK_FAIRNESS, LINK_RATE, MEMORY, VALID
+from harness.metrics.names import (
+    CPU,
+    CPU_PER_GIB,
+    DROPS,
+    LAG,
+    LATENESS,
+    LINK_FAIRNESS,
+    LINK_RATE,
+    LINKS,
+    MEMORY,
+    REQUESTS,
+    SWITCHES,
+    USERS,
+    VALID,
+)
 
 NO_SAMPLES = "no step was under way"
+UNTOLD = "seen live alone, and no step was under way"
 NO_LINKS = "no links were calibrated, as in labs or scenarios without any"
 
 VALIDITY = Section(
@@ -72,6 +87,28 @@ USE = Section(
         ),
         over_time(
             About(
+                "Context switches by role",
+                "ops",
+                "How often its threads make way each second: voluntarily, to wait for something, or for others, which "
+                "means that cores are scarce.",
+                width=12,
+                empty=NO_SAMPLES,
+            ),
+            Query(total(per_second(SWITCHES), "contender", "role", "kind"), "{{contender}} {{role}} {{kind}}"),
+        ),
+        over_time(
+            About(
+                "Network",
+                "Bps",
+                "What all hosts send each other, with headers and acknowledgements, through the one interface that "
+                "they share; in the loopback lab also what other programs send.",
+                width=12,
+                empty=NO_SAMPLES,
+            ),
+            Query(total(per_second(LINKS), "contender")),
+        ),
+        over_time(
+            About(
                 "Packets dropped",
                 "pps",
                 "By the kernel, as its backlog was full: a limit of this machine, which makes a row invalid.",
@@ -93,6 +130,40 @@ USE = Section(
     ],
 )
 
+DEMAND = Section(
+    "The demand process",
+    [
+        over_time(
+            About(
+                "Users and requests",
+                "none",
+                "Users that Locust has spawned for the step, and their requests under way.",
+                empty=UNTOLD,
+            ),
+            Query(total(series(USERS), "contender"), "{{contender}} users"),
+            Query(total(series(REQUESTS), "contender"), "{{contender}} requests"),
+        ),
+        over_time(
+            About(
+                "Lateness of starts",
+                "s",
+                "By how much the latest start of the step so far was behind its plan; milliseconds on an idle machine.",
+                empty=UNTOLD,
+            ),
+            Query(f"max by (contender) ({series(LATENESS)})"),
+        ),
+        over_time(
+            About(
+                "Lag of the event loop",
+                "s",
+                "By how much the process woke too late to tell its progress, four times a second.",
+                empty=UNTOLD,
+            ),
+            Query(f"max by (contender) ({series(LAG)})"),
+        ),
+    ],
+)
+
 COST = Section(
     "Cost of a GiB",
     [
@@ -109,7 +180,7 @@ COST = Section(
     ],
 )
 
-LINKS = Section(
+CALIBRATED = Section(
     "Links",
     [
         listing(
@@ -131,6 +202,6 @@ LINKS = Section(
 PAGE = Page(
     "machines",
     "Machines",
-    "What the machine had to do with it: CPU, memory and drops by role, cost of a GiB, validity, and calibrated links.",
-    [VALIDITY, USE, COST, LINKS],
+    "What the machine had to do with it: CPU, memory, switches, network, demand, cost of a GiB, validity, and links.",
+    [VALIDITY, USE, DEMAND, COST, CALIBRATED],
 )

@@ -29,6 +29,7 @@ DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 NOTHING = "not measured in what is chosen"
 UNFINISHED = "no finished step that counts"
+UNTRACKED = "seen live alone, and no tracker or supernode told"
 
 WIDTH = 24
 """Of a dashboard, in columns."""

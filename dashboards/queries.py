@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from harness.metrics.names import COMPLETION, STEP, TRANSFERS, VALID, Family
 
-VARIABLES = ("run", "scenario", "lab", "contender")
+VARIABLES = ("run", "scenario", "variant", "lab", "contender")
 """The labels that a reader of a dashboard chooses by."""
 
 CENTRAL = "bare|http|http-curl|nginx|nginx-curl"

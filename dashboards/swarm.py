@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.frame import Page, Section
-from dashboards.panels import UNFINISHED, About, Query, against_peers, figure, over_time
+from dashboards.panels import UNFINISHED, UNTRACKED, About, Query, against_peers, figure, listing, over_time
 from dashboards.queries import finished, last, median, per_second, quantile, series, share, total
 from harness.metrics.names import (
     CONNECTIONS,
@@ -12,12 +12,20 @@ from harness.metrics.names import (
     FAIRNESS,
     FIRST_PEER,
     HASH_FAILURES,
+    KNOWN,
+    PEER_COMPLETION,
+    PEER_VERIFIED,
+    PENDING,
+    QUESTIONS,
+    QUEUES,
+    STATES,
     TRANSFERRED,
     UPLOADED,
     WASTED,
 )
 
 SILENT = "seen live alone, and no process of a swarm told"
+ONE_BY_ONE = "seen live alone, and only with --metrics-per-peer"
 
 WHO_SERVES = Section(
     "Who serves",
@@ -98,6 +106,84 @@ PIECES = Section(
             ),
             Query(total(series(CONNECTIONS), "contender", "role"), "{{contender}} {{role}}"),
         ),
+        over_time(
+            About(
+                "Choking and interest",
+                "none",
+                "Connections that peers choke, that choke them, that they are interested in, and that want something "
+                "of them. While they are few nobody is choked who wants something.",
+                width=12,
+                empty=SILENT,
+            ),
+            Query(total(series(STATES, 'role="peers"'), "contender", "state"), "{{contender}} {{state}}"),
+        ),
+        over_time(
+            About(
+                "Request queues",
+                "suffix:blocks",
+                "Blocks that peers have requested and not got yet, and how many their queues should hold so that who "
+                "serves them is never idle. Far below that, there is nothing left to ask for.",
+                width=12,
+                empty=SILENT,
+            ),
+            Query(total(series(PENDING), "contender", "role"), "{{contender}} {{role}} requested"),
+            Query(total(series(QUEUES), "contender", "role"), "{{contender}} {{role}} should hold"),
+        ),
+    ],
+)
+
+TRACKERS = Section(
+    "Trackers and supernodes",
+    [
+        over_time(
+            About(
+                "Questions",
+                "reqps",
+                "What trackers, or supernodes in their place, are asked each second: announces, scrapes, and over UDP "
+                "the connection ids that these need.",
+                width=12,
+                empty=UNTRACKED,
+            ),
+            Query(total(per_second(QUESTIONS), "contender", "protocol", "kind"), "{{contender}} {{protocol}} {{kind}}"),
+        ),
+        over_time(
+            About(
+                "Peers known",
+                "none",
+                "How many peers trackers know, or all supernodes together.",
+                width=12,
+                empty=UNTRACKED,
+            ),
+            Query(total(series(KNOWN), "contender")),
+        ),
+    ],
+)
+
+SINGLE_PEERS = Section(
+    "Single peers",
+    [
+        over_time(
+            About(
+                "Verified by each peer",
+                "bytes",
+                "Of the step under way, by host.",
+                width=12,
+                empty=ONE_BY_ONE,
+            ),
+            Query(total(series(PEER_VERIFIED), "contender", "peers", "host"), "{{contender}} {{host}} of {{peers}}"),
+        ),
+        listing(
+            About(
+                "Completion of each peer",
+                "s",
+                "From its intended start to its last verified byte.",
+                width=12,
+                empty=ONE_BY_ONE,
+            ),
+            f"max by (contender, peers, repeat, host) ({last(PEER_COMPLETION)})",
+            ("contender", "peers", "repeat", "host"),
+            "Completion",
+        ),
     ],
 )
 
@@ -137,6 +223,6 @@ WASTE = Section(
 PAGE = Page(
     "swarm",
     "Swarm",
-    "How a swarm shares: origin, peers and web seeds, spread of pieces, connections, and waste.",
-    [WHO_SERVES, PIECES, WASTE],
+    "How a swarm shares: origin, peers and web seeds, spread of pieces, connections, queues, trackers, and waste.",
+    [WHO_SERVES, PIECES, WASTE, TRACKERS, SINGLE_PEERS],
 )

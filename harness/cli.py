@@ -93,6 +93,7 @@ def commands() -> None:
 @click.option("--no-report", is_flag=True, help="Keep records and summary only; swarmbench report makes the rest.")
 @click.option("--locust-ui", is_flag=True, help="Drive the first contender by hand in Locust's web UI.")
 @click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics of the run on 127.0.0.1.")
+@click.option("--metrics-per-peer", is_flag=True, help="Tell there of every single peer, too, of up to 256.")
 @click.option("--observe", is_flag=True, help="Serve them on some port, mark steps in Grafana, and say where to look.")
 @click.option("--grafana", metavar="URL", help="With --observe: a Grafana that exists. [default: swarmbench observe's]")
 @click.option("--token-env", metavar="NAME", help="The variable that holds its token. [default: GRAFANA_TOKEN]")
@@ -107,6 +108,7 @@ def run_command(
     no_report: bool,
     locust_ui: bool,
     metrics_port: int | None,
+    metrics_per_peer: bool,
     observe: bool,
     grafana: str | None,
     token_env: str | None,
@@ -128,7 +130,9 @@ def run_command(
             until_interrupted(drive(wanted, lab, _say_where))
         return
     port = metrics_port or (free_port() if observation else None)
-    order = Order(wanted, lab, out, resume, port, [PROGRAM, *sys.argv[1:]], not no_report, observation)
+    order = Order(
+        wanted, lab, out, resume, port, [PROGRAM, *sys.argv[1:]], not no_report, observation, metrics_per_peer
+    )
     announced: list[Path] = []
     try:
         directory = until_interrupted(run(order, announced.append))

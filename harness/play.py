@@ -38,6 +38,8 @@ class Audience:
     ended: Callable[[Transfer], None] = lambda _: None
     overheard: Callable[[Overheard], None] | None = None
     """What processes tell at their own endpoints; None: they are left in peace."""
+    by_host: bool = False
+    """Whether progress is told by host as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,13 @@ async def play(
             logs,
             bench.scenario.seed,
             prewritten,
-            server_metrics=sockets / "server.sock" if audience.overheard else None,
+            overheard=audience.overheard is not None,
         )
         try:
             # Locust takes a second to warm up; meanwhile the contender is deployed.
             async with demand_process(logs / "locust.log") as demand, contender.deploy(stage) as deployment:
                 await demand.ready()
-                assignment = assign(step, deployment.fetch_points, arrivals, deadline_s)
+                assignment = assign(step, deployment.fetch_points, arrivals, deadline_s, by_host=audience.by_host)
                 began = time_of_day(assignment.t0)
                 async with _overheard(stage, deployment, audience):
                     ended, samples = await _act_out(demand, deployment, assignment, step, audience)
@@ -101,7 +103,9 @@ def time_of_day(moment: float) -> float:
     return time.time() + moment - time.monotonic()
 
 
-def assign(step: Step, points: Sequence[FetchPoint], arrivals: Sequence[float], deadline_s: float) -> Assignment:
+def assign(
+    step: Step, points: Sequence[FetchPoint], arrivals: Sequence[float], deadline_s: float, *, by_host: bool = False
+) -> Assignment:
     """What the demand process is to do, from a moment on."""
     return Assignment(
         contender=step.contender,
@@ -113,6 +117,7 @@ def assign(step: Step, points: Sequence[FetchPoint], arrivals: Sequence[float], 
             Wish(point.host, intended_s, str(point.control), point.peer, dict(point.body), dict(point.spec))
             for point, intended_s in zip(points, arrivals, strict=True)
         ],
+        by_host=by_host,
     )
 
 
@@ -139,10 +144,11 @@ async def _act_out(
 
 def _overheard(stage: Stage, deployment: Deployment, audience: Audience) -> AbstractAsyncContextManager[None]:
     """The endpoints of the step's processes are read meanwhile, if anybody wants to know."""
-    if audience.overheard is None or stage.server_metrics is None:
+    if audience.overheard is None:
         return nullcontext()
     fleets = dict.fromkeys(point.control for point in deployment.fetch_points)
-    return overhearing({Role.SERVER: [stage.server_metrics], Role.PEERS: fleets}, audience.overheard)
+    sockets = {Role.SERVER: stage.endpoints(Role.SERVER), Role.PEERS: [*stage.endpoints(Role.PEERS), *fleets]}
+    return overhearing(sockets, audience.overheard)
 
 
 async def _checked(ended: Sequence[Ended], item: Item) -> list[Transfer]:

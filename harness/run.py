@@ -38,6 +38,9 @@ BOUNDS_PER_DEADLINE = 5
 UNLIMITED_RATE = 0.5e9
 """Bytes per second that a step without links is expected to move, for the time left that is shown."""
 
+MOST_PEERS_TOLD = 256
+"""Peers that have metrics of their own at most; a Prometheus pays for each series as long as it keeps what it saw."""
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -53,6 +56,8 @@ class Order:
     """Whether report and pictures are made, too; the summary always is."""
     observation: Observation | None = None
     """Whether somebody watches, and where."""
+    metrics_per_peer: bool = False
+    """Whether the metrics that are served tell single peers apart."""
 
 
 async def run(order: Order, announce: Callable[[Path], None]) -> Path:
@@ -62,8 +67,9 @@ async def run(order: Order, announce: Callable[[Path], None]) -> Path:
     SwarmbenchError; what was measured before is on record then.
     """
     _check_contenders(order.scenario)
+    _check_metrics(order)
     labs.choose(order.lab, unlimited=order.scenario.links.unlimited)
-    with _run_directory(order) as directory, exporter(order.metrics_port) as exported:
+    with _run_directory(order) as directory, exporter(order.metrics_port, per_peer=order.metrics_per_peer) as exported:
         announce(directory.path)
         try:
             async with watched(order.metrics_port, order.observation, directory.path.resolve().name) as watching:
@@ -86,7 +92,7 @@ async def _play_missing(order: Order, directory: RunDirectory, exported: Exporte
     async with set_up(order.scenario, _lab(order, recorded)) as bench:
         environment = recorded.environment or await _describe(order, bench)
         directory.write_environment(environment)
-        exported.run_started(directory.path.resolve().name, order.scenario.name, environment)
+        exported.run_started(directory.path.resolve().name, order.scenario, environment)
         bounds = {step: _bound_s(order.scenario, step, environment) for step in steps}
         with RunProgress([(str(step), bounds[step] or _guess_s(order.scenario, step)) for step in steps]) as progress:
             for step in steps:
@@ -112,6 +118,7 @@ async def _play_one(
             exported.sampled,
             exported.transfer_ended,
             partial(exported.overheard, step) if exported.served else None,
+            by_host=exported.per_peer,
         )
         contender = contenders.choose([step.contender], bench.scenario.own)[0]
         deadline_s = max(SHORTEST_DEADLINE_S, BOUNDS_PER_DEADLINE * (bound_s or 0.0))
@@ -119,7 +126,7 @@ async def _play_one(
         directory.append_beginning(step, played.began)
         directory.append_step(played.transfers, played.samples)
     else:
-        told = Audience(_tell_lookups(lookups.count, progress), exported.sampled)
+        told = Audience(_tell_lookups(step, lookups.count, progress, exported), exported.sampled)
         overlay = overlays.choose(bench.scenario)[step.contender]
         found = await search(bench, overlay, step, logs=logs, audience=told)
         directory.append_beginning(step, found.began)
@@ -138,6 +145,19 @@ def _check_contenders(scenario: Scenario) -> None:
         contenders.choose(scenario.contenders, scenario.own)
     else:
         overlays.choose(scenario)
+
+
+def _check_metrics(order: Order) -> None:
+    if not order.metrics_per_peer:
+        return
+    if order.metrics_port is None:
+        raise UsageError("--metrics-per-peer: has a meaning only with --metrics-port or --observe")
+    if order.scenario.lookups is not None:
+        raise UsageError(f"--metrics-per-peer: tells of downloads, of which {order.scenario.name} has none")
+    if (most := max(order.scenario.peers)) > MOST_PEERS_TOLD:
+        raise UsageError(
+            f"--metrics-per-peer: tells up to {MOST_PEERS_TOLD} peers apart, not {most}; choose fewer --peers"
+        )
 
 
 def _run_directory(order: Order) -> RunDirectory:
@@ -196,13 +216,19 @@ def _tell_progress(step: Step, bench: Bench, progress: RunProgress, exported: Ex
 
     def tell(now: Progress) -> None:
         progress.step_progress(now.bytes / total, f"{format_size(now.bytes)} of {format_size(total)}")
-        exported.step_progress(step, now.bytes, now.begun - now.ended)
+        exported.step_progress(step, now.bytes, now.begun - now.ended, now.by_host)
+        _tell_demand(step, now, exported)
 
     return tell
 
 
-def _tell_lookups(count: int, progress: RunProgress) -> Callable[[Progress], None]:
+def _tell_lookups(step: Step, count: int, progress: RunProgress, exported: Exporter) -> Callable[[Progress], None]:
     def tell(now: Progress) -> None:
         progress.step_progress(now.ended / count, f"{now.ended} of {count} lookups")
+        _tell_demand(step, now, exported)
 
     return tell
+
+
+def _tell_demand(step: Step, now: Progress, exported: Exporter) -> None:
+    exported.demanded(step, users=now.users, requests=now.begun - now.ended, late_s=now.late_s, lag_s=now.lag_s)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.labs.base import Host, Lab, Process
+from harness.results.roles import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,20 @@ class Stage:
     seed: int
     prewritten: bool = False
     """Whether each peer's file is to exist in full size, with other content, before the peer fetches."""
-    server_metrics: Path | None = None
-    """The Unix socket at which the origin's process serves its `/metrics` if it can; None if nobody asks it."""
+    overheard: bool = False
+    """Whether somebody reads the `/metrics` of processes other than fleets."""
 
     def cap(self, rate: float) -> float | None:
         """The rate a contender has to hold one of its hosts to by itself; None where the lab does, or none is set."""
         return None if self.lab.shapes_links or math.isinf(rate) else rate
+
+    def telling(self, role: Role, name: str) -> list[str]:
+        """The option by which a process of ours is told to serve its `/metrics`; none if nobody reads them."""
+        return ["--metrics-socket", str(self.sockets / f"{role}-{name}.sock")] if self.overheard else []
+
+    def endpoints(self, role: Role) -> list[Path]:
+        """The Unix sockets at which processes of a role do so by now."""
+        return sorted(self.sockets.glob(f"{role}-*.sock"))
 
 
 @dataclass(frozen=True, slots=True)

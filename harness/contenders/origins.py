@@ -12,6 +12,7 @@ from harness.contenders.base import Stage
 from harness.contenders.readiness import until_ready, until_says
 from harness.errors import SwarmbenchError
 from harness.labs.base import Process
+from harness.results.roles import Role
 
 PORT = 8080
 
@@ -73,8 +74,7 @@ class BaselineServer:
         command += ["--address", stage.server.address, "--port", str(PORT)]
         if rate := stage.cap(stage.server.up):
             command += ["--rate", str(int(rate))]
-        if stage.server_metrics is not None:
-            command += ["--metrics-socket", str(stage.server_metrics)]
+        command += stage.telling(Role.SERVER, "http")
         return await stage.lab.start(command, log=_log(stage))
 
     async def until_ready(self, stage: Stage, process: Process) -> None:

@@ -38,6 +38,7 @@ async def by_tracker(stage: Stage, stack: AsyncExitStack) -> Meeting:
     """One tracker on the origin's host."""
     log = stage.logs / "tracker.log"
     command = [*NODE, "track", "--address", stage.server.address, "--port", str(TRACKER_PORT)]
+    command += stage.telling(Role.SERVER, "tracker")
     tracker = await stage.lab.start(command, log=log)
     stack.push_async_callback(tracker.stop)
     return Meeting(
@@ -57,6 +58,7 @@ async def by_supernodes(stage: Stage, stack: AsyncExitStack) -> Meeting:
         log = stage.logs / f"supernode-{number}.log"
         command = [*NODE, "supernode", "--address", host.address, "--port", str(TRACKER_PORT)]
         command += [word for other in hosts[:number] for word in ("--peer", f"{other.address}:{TRACKER_PORT}")]
+        command += stage.telling(Role.PEERS, f"supernode-{number}")
         process = await stage.lab.start(command, log=log)
         stack.push_async_callback(process.stop)
         processes.append(process)

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.contenders.base import Deployment, Stage
 from harness.contenders.rendezvous import NODE, Rendezvous, by_supernodes, by_themselves, by_tracker
 from harness.contenders.swarms import SEED_PORT, Commands, deployed_swarm
+from harness.results.roles import Role
 
 
 class SwarmContender:
@@ -32,9 +33,7 @@ class SwarmContender:
         command += ["--address", stage.server.address, "--port", str(SEED_PORT), *self._first_options()]
         if rate := stage.cap(stage.server.up):
             command += ["--upload-rate", str(int(rate))]
-        if stage.server_metrics is not None:
-            command += ["--metrics-socket", str(stage.server_metrics)]
-        return command
+        return [*command, *stage.telling(Role.SERVER, "seed")]
 
     def _fleet(self, stage: Stage, socket: Path) -> list[str]:
         return [*NODE, "fleet", "--control", str(socket), *self._later_options(stage)]

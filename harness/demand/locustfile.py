@@ -44,20 +44,49 @@ class Stage:
         self.assignment = assignment
         self.waiting = deque(assignment.wishes)
         self.bytes: dict[str, int] = {}
+        self.users = 0
         self.begun = 0
         self.ended = 0
+        self.late_s = 0.0
+        self.lag_s = 0.0
         self.over = gevent.event.Event()
         """Set when every wish has come to its end."""
 
     def report_progress(self) -> None:
         """Tell the harness how far all wishes together are."""
-        send(Progress(bytes=sum(self.bytes.values()), ended=self.ended, begun=self.begun))
+        send(
+            Progress(
+                bytes=sum(self.bytes.values()),
+                ended=self.ended,
+                begun=self.begun,
+                users=self.users,
+                late_s=self.late_s,
+                lag_s=self.lag_s,
+                by_host=self.bytes if self.assignment.by_host else {},
+            )
+        )
+
+    def report_until_over(self) -> None:
+        """Tell it again and again, until every wish has come to its end."""
+        due = time.monotonic() + REPORT_EVERY_S
+        while not self.over.wait(max(0.0, due - time.monotonic())):
+            now = time.monotonic()
+            self.lag_s, due = now - due, now + REPORT_EVERY_S
+            self.report_progress()
+
+    def begin(self, intended: float) -> None:
+        """A wish that was intended for this moment begins now."""
+        self.begun += 1
+        self.late_s = max(self.late_s, time.monotonic() - intended)
 
     def report_end(self, report: Ended | Answered) -> None:
         """Tell the harness that a wish came to its end."""
         self.ended += 1
+        over = self.ended == len(self.assignment.wishes)
+        if over:
+            self.report_progress()  # the harness hears nothing after the last end
         send(report)
-        if self.ended == len(self.assignment.wishes):
+        if over:
             self.over.set()
 
 
@@ -71,6 +100,7 @@ class PeerUser(locust.User):  # type: ignore[misc]  # Locust is imported without
     def want_the_item(self) -> None:
         """Take a wish, wait for its moment, attempt it, say how it went; then stay: Locust replaces users who leave."""
         stage, assignment = self.stage, self.stage.assignment
+        stage.users += 1
         self.wish = stage.waiting.popleft() if stage.waiting else None
         if self.wish is None:
             self._fire(0.0, 0, f"no idle peer is left: {len(assignment.wishes)} are deployed")
@@ -96,8 +126,9 @@ class PeerUser(locust.User):  # type: ignore[misc]  # Locust is imported without
     def _attempt(self, t0: float, wish: Wish | Question) -> Attempt:
         attempt = self._prepared(t0, wish)
         with attempt.connected():
-            gevent.sleep(max(0.0, t0 + wish.intended_s - time.monotonic()))
-            self.stage.begun += 1
+            intended = t0 + wish.intended_s
+            gevent.sleep(max(0.0, intended - time.monotonic()))
+            self.stage.begin(intended)
             attempt.run(gevent.Timeout)
         ended_s = attempt.done_s if attempt.done_s is not None else time.monotonic() - t0
         self._fire(ended_s - wish.intended_s, attempt.bytes, attempt.error)
@@ -147,8 +178,7 @@ def act_out(assignment: Assignment) -> None:
     stage = PeerUser.stage = Stage(assignment)
     environment = Environment(user_classes=[PeerUser], shape_class=PlanShape(assignment))
     environment.create_local_runner().start_shape()
-    while not stage.over.wait(REPORT_EVERY_S):
-        stage.report_progress()
+    stage.report_until_over()
     for line in get_stats_summary(environment.stats, current=False):
         logging.info(line)
 

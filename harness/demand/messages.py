@@ -47,6 +47,8 @@ class Assignment(msgspec.Struct, frozen=True):
     wishes: Sequence[Wish | Question]
     ui_port: int | None = None
     """When set, no plan is replayed: Locust's web UI on this port lets a person start the users."""
+    by_host: bool = False
+    """Whether progress is told by host as well."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -54,11 +56,20 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
-    """How far all wishes together are: verified bytes, wishes that came to their end, and all that have begun."""
+    """How far all wishes together are: verified bytes, wishes that came to their end, and all that have begun; and how
+    the process itself copes."""
 
     bytes: int
     ended: int
     begun: int = 0
+    users: int = 0
+    """Users spawned so far, each with a wish of its own."""
+    late_s: float = 0.0
+    """By how much the latest of those that have begun was behind its intended start."""
+    lag_s: float = 0.0
+    """By how much the process woke too late to tell this."""
+    by_host: dict[str, int] = {}
+    """Verified bytes of each host, where they are asked for."""
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended"):

@@ -6,7 +6,7 @@ live and afterwards. What processes tell at their own endpoints is kept nowhere,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.metrics import names
 from harness.metrics.endpoints import Overheard
@@ -23,11 +23,13 @@ CPU_ROLES = ("server", "peers", "harness")
 
 
 class Account:
-    """The figures of one run, which is known by its name, its scenario and its lab."""
+    """The figures of one run, which is known by its name, its scenario, the variant of that, and its lab."""
 
-    def __init__(self, run: str, scenario: str, lab: str) -> None:
+    def __init__(self, run: str, scenario: str, variant: str, lab: str, *, per_peer: bool = False) -> None:
         self.ledger = Ledger()
-        self._run = (run, scenario, lab)
+        self._run = (run, scenario, variant, lab)
+        self._per_peer = per_peer
+        """Whether single peers of the step under way are told of."""
 
     def run_started(self, calibration: Calibration | None) -> None:
         """The run begins, on links with these rates; None if nobody limits them."""
@@ -40,6 +42,8 @@ class Account:
 
     def step_started(self, step: Step, *, lookups: bool) -> None:
         """A step begins. What it will count is there from now on: what grows from 0 has a rate at once."""
+        for family in (names.PEER_VERIFIED, names.PEER_COMPLETION):
+            self.ledger.forget(family)
         self._at(names.PLAYING, step).set(1)
         self._at(names.DROPS, step)
         for role in Role:
@@ -63,9 +67,24 @@ class Account:
         """So many bytes have arrived and are what they should be."""
         self._at(names.VERIFIED, step).set(size)
 
+    def peers_verified(self, step: Step, by_host: Mapping[str, int]) -> None:
+        """So many bytes each host's peer has verified."""
+        for host, size in by_host.items():
+            self._at(names.PEER_VERIFIED, step, host).set(size)
+
+    def demanded(self, step: Step, *, users: int, requests: int, late_s: float, lag_s: float) -> None:
+        """The demand process tells how it copes."""
+        figures = ((names.USERS, users), (names.REQUESTS, requests), (names.LATENESS, late_s), (names.LAG, lag_s))
+        for family, value in figures:
+            self._at(family, step).set(value)
+
     def transfer_ended(self, transfer: Transfer) -> None:
         """A download ended, well or not."""
         step = step_of(transfer)
+        if self._per_peer:
+            self._at(names.PEER_VERIFIED, step, transfer.host).set(transfer.bytes)
+            if transfer.done_s is not None:
+                self._at(names.PEER_COMPLETION, step, transfer.host).set(_since(transfer.intended_s, transfer.done_s))
         self._at(names.TRANSFERS, step, OK if transfer.ok else FAILED).add(1)
         for source in SOURCES:
             self._at(names.TRANSFERRED, step, source).add(getattr(transfer.sources, source))
@@ -87,6 +106,11 @@ class Account:
             self._at(names.DROPS, step).set(sample.backlog_drops)
         else:
             self._at(names.MEMORY, step, sample.role).set(sample.rss_bytes)
+        for kind, switches in (("voluntary", sample.waits), ("involuntary", sample.preemptions)):
+            if switches is not None:
+                self._at(names.SWITCHES, step, sample.role, kind).set(switches)
+        if sample.link_bytes is not None:
+            self._at(names.LINKS, step).set(sample.link_bytes)
         if sample.bytes:
             self.verified(step, sample.bytes)
 
@@ -104,19 +128,9 @@ class Account:
 
     def overheard(self, step: Step, told: Overheard) -> None:
         """Processes tell so much of themselves, counted since they were started for this step."""
-        for role, connections in told.connections.items():
-            self._at(names.CONNECTIONS, step, role).set(connections)
-        for role, uploaded in told.uploaded.items():
-            self._at(names.UPLOADED, step, role).set(uploaded)
-        for (method, status), count in told.responses.items():
-            self._at(names.RESPONSES, step, method, status).set(count)
-        for family, value in (
-            (names.DUPLICATES, told.duplicates),
-            (names.HASH_FAILURES, told.hash_failures),
-            (names.DIVERSITY, told.diversity),
-        ):
-            if value is not None:
-                self._at(family, step).set(value)
+        for family, series in told.items():
+            for labels, value in series.items():
+                self._at(family, step, *labels).set(value)
 
     def step_finished(self, step: Step, rows: Sequence[Row], lookup_rows: Sequence[LookupRow]) -> None:
         """A step ended, and this is what it came to: one row, or of lookups several."""

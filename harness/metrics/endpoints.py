@@ -6,14 +6,16 @@ The rule: a run never waits for it and never fails of it. Who does not answer in
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
+from harness.metrics import names
+from harness.metrics.names import STEP, Family
 from harness.results.roles import Role
 
 EVERY_S = 1.0
@@ -21,33 +23,41 @@ EVERY_S = 1.0
 PATIENCE_S = 0.5
 """A process that is not stuck answers within milliseconds."""
 
-CONNECTIONS = ("p2p_connections", "baseline_server_connections")
-UPLOADED = ("p2p_uploaded_bytes_total", "baseline_server_sent_bytes_total")
-DUPLICATES = ("p2p_duplicate_bytes_total",)
-HASH_FAILURES = ("p2p_hash_failures_total",)
+Overheard = Mapping[Family, Mapping[tuple[str, ...], float]]
+"""What the processes of a step told, summed up: of each family its series, by the values of the labels that it has
+beside the step's; of what nobody tells, there is nothing."""
+
+
+Reading = Sequence[Sample]
+"""What one process told."""
+
+TOLD: Mapping[str, Family] = {
+    "p2p_connections": names.CONNECTIONS,
+    "baseline_server_connections": names.CONNECTIONS,
+    "p2p_uploaded_bytes_total": names.UPLOADED,
+    "baseline_server_sent_bytes_total": names.UPLOADED,
+    "p2p_duplicate_bytes_total": names.DUPLICATES,
+    "p2p_hash_failures_total": names.HASH_FAILURES,
+    "baseline_server_responses_total": names.RESPONSES,
+    "p2p_connection_states": names.STATES,
+    "p2p_requests_pending": names.PENDING,
+    "p2p_requests_depth": names.QUEUES,
+    "tracker_questions_total": names.QUESTIONS,
+    "tracker_peers": names.KNOWN,
+    "tracker_datagrams_total": names.DATAGRAMS,
+    "supernode_neighbours": names.MATES,
+    "supernode_dropped": names.UNHEARD,
+    "supernode_refused": names.UNHEARD,
+}
+"""In which family a process' figure is summed up."""
+
 FEWEST, MEAN = "p2p_piece_copies_fewest", "p2p_piece_copies_mean"
-RESPONSES = "baseline_server_responses_total"
-
-Reading = Mapping[tuple[str, ...], float]
-"""Samples of one process: each by its name and the values of its labels."""
-
-
-@dataclass(frozen=True, slots=True)
-class Overheard:
-    """What the processes of a step told, summed up; of what nobody tells, there is nothing."""
-
-    connections: Mapping[str, float] = field(default_factory=dict)
-    """By role, like the bytes that were uploaded."""
-    uploaded: Mapping[str, float] = field(default_factory=dict)
-    responses: Mapping[tuple[str, str], float] = field(default_factory=dict)
-    """By method and status."""
-    duplicates: float | None = None
-    hash_failures: float | None = None
-    diversity: float | None = None
 
 
 @asynccontextmanager
-async def overhearing(sockets: Mapping[str, Iterable[Path]], heard: Callable[[Overheard], None]) -> AsyncIterator[None]:
+async def overhearing(
+    sockets: Mapping[Role, Iterable[Path]], heard: Callable[[Overheard], None]
+) -> AsyncIterator[None]:
     """Read the endpoints of these roles' processes every second as long as this lasts, and once more at its end."""
     async with AsyncExitStack() as stack:
         endpoints = [
@@ -81,52 +91,33 @@ async def overhearing(sockets: Mapping[str, Iterable[Path]], heard: Callable[[Ov
 
 def parsed(text: str) -> Reading:
     """The samples in a text; raises ValueError for one in no format that we know."""
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
+    return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
 
 def summed_up(readings: Iterable[tuple[str, Reading]]) -> Overheard:
     """What the processes of several roles told, put together."""
     told = list(readings)
-    return Overheard(
-        connections=_by_role(told, CONNECTIONS),
-        uploaded=_by_role(told, UPLOADED),
-        responses=_responses(told),
-        duplicates=_total(told, DUPLICATES),
-        hash_failures=_total(told, HASH_FAILURES),
-        diversity=_diversity([reading for role, reading in told if role == Role.PEERS]),
-    )
-
-
-def _by_role(told: Iterable[tuple[str, Reading]], names: Iterable[str]) -> dict[str, float]:
-    totals: dict[str, float] = {}
+    totals: dict[Family, dict[tuple[str, ...], float]] = {}
     for role, reading in told:
-        for name in names:
-            if (name,) in reading:
-                totals[role] = totals.get(role, 0.0) + reading[name,]
-    return totals
+        for sample in reading:
+            family = TOLD.get(sample.name)
+            if family is not None and (labels := _labels(family, {**sample.labels, "role": role})) is not None:
+                series = totals.setdefault(family, {})
+                series[labels] = series.get(labels, 0.0) + sample.value
+    diversity = _diversity([reading for role, reading in told if role == Role.PEERS])
+    return totals if diversity is None else {**totals, names.DIVERSITY: {(): diversity}}
 
 
-def _total(told: Iterable[tuple[str, Reading]], names: Iterable[str]) -> float | None:
-    by_role = _by_role(told, names)
-    return sum(by_role.values()) if by_role else None
-
-
-def _responses(told: Iterable[tuple[str, Reading]]) -> dict[tuple[str, str], float]:
-    totals: dict[tuple[str, str], float] = {}
-    for _, reading in told:
-        for name, value in reading.items():
-            if name[0] == RESPONSES and len(name) == 3:
-                totals[name[1], name[2]] = totals.get((name[1], name[2]), 0.0) + value
-    return totals
+def _labels(family: Family, told: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The values of the family's own labels; None if somebody's program, of whatever make, tells them otherwise."""
+    wanted = family.labels[len(STEP) :]
+    return tuple(told[name] for name in wanted) if told.keys() >= set(wanted) else None
 
 
 def _diversity(readings: Iterable[Reading]) -> float | None:
     """Of several processes' peers, whichever has seen the fewest copies; over the mean of what they see."""
-    seen = [(reading[FEWEST,], reading[MEAN,]) for reading in readings if (FEWEST,) in reading and (MEAN,) in reading]
+    figures = [{sample.name: sample.value for sample in reading} for reading in readings]
+    seen = [(each[FEWEST], each[MEAN]) for each in figures if FEWEST in each and MEAN in each]
     if not seen:
         return None
     mean = sum(mean for _, mean in seen) / len(seen)

@@ -23,6 +23,7 @@ from harness.metrics.timetable import Stint, timetable
 from harness.results.run import SUMMARY, Run, read_run
 from harness.results.schema import Environment, Lookup, Summary, Transfer
 from harness.results.step import order_steps, step_of
+from harness.scenarios.variant import variant
 
 TICK_S = 1.0
 
@@ -69,7 +70,7 @@ def record(directory: Path) -> Recording:
 def _recorded(run: Run, environment: Environment, summary: Summary) -> Recording:
     table = timetable(run)
     recording = Recording(laid_out=table.laid_out)
-    told = (run.directory.resolve().name, run.scenario.name, environment.lab)
+    told = (run.directory.resolve().name, run.scenario.name, variant(run.scenario), environment.lab)
     for sitting in table.sittings():
         end = max(_finished_at(stint) for stint in sitting)
         account = Account(*told)

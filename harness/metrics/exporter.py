@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -22,6 +22,8 @@ from harness.metrics.endpoints import Overheard
 from harness.results.run import Run
 from harness.results.schema import Environment, Sample, Summary, Transfer
 from harness.results.step import Step, step_of
+from harness.scenarios.model import Scenario
+from harness.scenarios.variant import variant
 
 ADDRESS = "127.0.0.1"
 
@@ -42,7 +44,9 @@ POLL_S = 0.1
 class Exporter:
     """Is told of a run as it goes; nobody needs to ask whether that is served."""
 
-    def __init__(self, *, served: bool) -> None:
+    def __init__(self, *, served: bool, per_peer: bool = False) -> None:
+        self.per_peer = per_peer
+        """Whether single peers are told of."""
         self.served = served
         """Whether it is worth asking for what only a scraper would see."""
         self._account: Account | None = None
@@ -68,10 +72,10 @@ class Exporter:
                 return
             await asyncio.sleep(POLL_S)
 
-    def run_started(self, run: str, scenario: str, environment: Environment) -> None:
+    def run_started(self, run: str, scenario: Scenario, environment: Environment) -> None:
         """The run begins, or goes on."""
         with self._lock:
-            self._account = Account(run, scenario, environment.lab)
+            self._account = Account(run, scenario.name, variant(scenario), environment.lab, per_peer=self.per_peer)
             self._account.run_started(environment.calibration)
 
     def step_started(self, step: Step, *, lookups: bool) -> None:
@@ -80,11 +84,17 @@ class Exporter:
         with self._keeping() as account:
             account.step_started(step, lookups=lookups)
 
-    def step_progress(self, step: Step, verified: int, current_peers: int) -> None:
-        """The step under way has come this far."""
+    def step_progress(self, step: Step, verified: int, current_peers: int, by_host: Mapping[str, int]) -> None:
+        """The step under way has come this far, and each of its peers as far as that is asked for."""
         with self._keeping() as account:
             account.verified(step, verified)
             account.current_peers(step, current_peers)
+            account.peers_verified(step, by_host)
+
+    def demanded(self, step: Step, *, users: int, requests: int, late_s: float, lag_s: float) -> None:
+        """How the demand process copes with the step under way."""
+        with self._keeping() as account:
+            account.demanded(step, users=users, requests=requests, late_s=late_s, lag_s=lag_s)
 
     def transfer_ended(self, transfer: Transfer) -> None:
         """A download ended; whether the harness finds the same in its file, nobody knows yet."""
@@ -126,12 +136,12 @@ class Exporter:
 
 
 @contextmanager
-def exporter(port: int | None) -> Iterator[Exporter]:
+def exporter(port: int | None, *, per_peer: bool = False) -> Iterator[Exporter]:
     """An exporter, served at `http://127.0.0.1:<port>/metrics` if a port is given; raises SwarmbenchError."""
     if port is None:
         yield Exporter(served=False)
         return
-    kept = Exporter(served=True)
+    kept = Exporter(served=True, per_peer=per_peer)
     try:
         server = _Server((ADDRESS, port), _handler(kept.exposition))
     except OSError as error:

@@ -1,7 +1,7 @@
 """The names under which runs are exposed to Prometheus, live and afterwards: `swarmbench_*`, base units, no jargon.
 
 The rule: what a dashboard, a rule or an alert asks for stands here, with its labels and its meaning. Labels are
-bounded: steps, roles, sources, classes of links; no series is a peer's own.
+bounded: steps, roles, sources, classes of links; series of a peer's own are there only where somebody asks for them.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from enum import StrEnum
 
 PREFIX = "swarmbench_"
 
-RUN = ("run", "scenario", "lab")
-"""Of which run: the name of its directory, and what may only be compared with its like."""
+RUN = ("run", "scenario", "variant", "lab")
+"""Of which run: the name of its directory, and what may only be compared with its like: the scenario, what of it
+was set (`harness.scenarios.variant`), and the lab."""
 
 STEP = (*RUN, "contender", "peers", "repeat")
 """Of which step of it."""
@@ -80,6 +81,18 @@ FIRST_PEER = _histogram(
     "transfer_first_peer_seconds", "From the intended start to the first peer found, of swarms.", WAITS
 )
 
+# Single peers of the step under way, only where asked for (`swarmbench run --metrics-per-peer`); live alone.
+PEER_VERIFIED = _gauge("peer_verified_bytes", "Bytes that a peer has verified in the step so far, by host.", "host")
+PEER_COMPLETION = _gauge(
+    "peer_completion_seconds", "From a peer's intended start to its last verified byte, by host.", "host"
+)
+
+# The demand process (Locust) itself, as it tells of its progress; live alone.
+USERS = _gauge("demand_users", "Users that the demand process has spawned: one for each wish or lookup.")
+REQUESTS = _gauge("demand_requests", "Requests of users under way now.")
+LATENESS = _gauge("demand_lateness_seconds", "By how much the latest start so far was behind the plan.")
+LAG = _gauge("demand_lag_seconds", "By how much the demand process woke too late to tell its progress.")
+
 # Finished steps, as summary.json has them.
 COMPLETION = _gauge(
     "step_completion_seconds",
@@ -100,6 +113,17 @@ CPU = _counter(
     "role_cpu_seconds", "CPU time of a role's processes since the step's start; machine is all of it.", "role"
 )
 MEMORY = _gauge("role_resident_memory_bytes", "Resident memory of a role's processes.", "role")
+SWITCHES = _counter(
+    "role_context_switches",
+    "Context switches of a role's processes since the step's start: voluntary, to wait, or involuntary, for others.",
+    "role",
+    "kind",
+)
+LINKS = _counter(
+    "link_bytes",
+    "Bytes since the step's start through the interface that all hosts share, headers and acknowledgements included; "
+    "in the loopback lab also other programs'.",
+)
 DROPS = _counter("backlog_drops", "Packets that the kernel dropped since the step's start, as its backlog was full.")
 
 # Links, as calibrated before the run.
@@ -117,7 +141,7 @@ LOOKUP_HOPS = _histogram("lookup_hops", "Hops to the first node found.", HOPS, "
 LOOKUP_MESSAGES = _histogram("lookup_messages", "Messages that a lookup cost the whole network.", MESSAGES, "rarity")
 LOOKUP_FIRST = _histogram("lookup_first_peer_seconds", "From a lookup's start to the first peer.", WAITS, "rarity")
 
-# Processes, as their own endpoints tell it, summed over the processes of a role.
+# Processes, as their own endpoints tell it, summed over the processes of a role; live alone.
 CONNECTIONS = _gauge("role_connections", "Connections open now, by role.", "role")
 UPLOADED = _counter(
     "role_uploaded_bytes", "Payload bytes sent, by role; of our HTTP server with the heads of its responses.", "role"
@@ -128,5 +152,27 @@ DIVERSITY = _gauge("piece_diversity_ratio", "Copies of the rarest piece over the
 RESPONSES = _counter(
     "server_responses", "Responses of the origin's HTTP server, by method and status.", "method", "status"
 )
+STATES = _gauge(
+    "connection_states",
+    "Connections that a role's peers choke (choking), that choke them (choked), that they are interested in "
+    "(interested), and that are interested in them (wanted).",
+    "role",
+    "state",
+)
+PENDING = _gauge("requests_pending", "Blocks that a role's peers have requested and not got yet.", "role")
+QUEUES = _gauge(
+    "requests_depth", "Blocks that their queues should hold, so that who serves them is never idle.", "role"
+)
+QUESTIONS = _counter(
+    "tracker_questions",
+    "What trackers, and supernodes as such, were asked: connect, announce or scrape; supernodes have the role peers.",
+    "role",
+    "protocol",
+    "kind",
+)
+KNOWN = _gauge("tracker_peers", "Peers that trackers, and supernodes as such, know.", "role")
+DATAGRAMS = _counter("tracker_datagrams", "Datagrams of trackers and supernodes, by direction.", "role", "direction")
+MATES = _gauge("supernode_neighbours", "Other supernodes that each supernode knows, summed.", "role")
+UNHEARD = _gauge("supernode_unheard", "Messages that supernodes dropped for lack of time or refused.", "role")
 
 FAMILIES: tuple[Family, ...] = tuple(each for each in globals().copy().values() if isinstance(each, Family))

@@ -1,6 +1,7 @@
-"""What processes use while they transfer: CPU and memory by role, once a second, from outside, by psutil.
+"""What processes use while they transfer: CPU, memory and context switches by role, once a second, from outside.
 
 The role `machine` is the whole machine's busy time, other people's processes included: it tells a saturated step apart.
+It has what all hosts send each other, too: they share one interface, which does not tell whose bytes it carries.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from harness.labs.health import backlog_drops
+from harness.labs.health import backlog_drops, link_bytes
+from harness.metrics.switches import Switches, SwitchMeter
 from harness.results.roles import Role
 from harness.results.schema import Sample
 from harness.results.step import Step
@@ -33,11 +35,16 @@ class _Meter:
     start_s: float = 0.0
     cpu_s: float = 0.0
     rss_bytes: int = 0
+    switches: Switches = field(init=False)
+    _switching: SwitchMeter = field(init=False)
 
     def __post_init__(self) -> None:
         self.start_s = self._used_s()
+        self._switching = SwitchMeter(self.process.pid)
+        self.switches = self._switching.read()
 
     def read(self) -> None:
+        self.switches = self._switching.read()
         try:
             with self.process.oneshot():
                 self.cpu_s = self._used_s() - self.start_s
@@ -72,12 +79,15 @@ class Sampler:
     _t0: float = 0.0
     _busy_start_s: float = 0.0
     _drops_start: int = 0
+    _link_bytes: int = 0
+    _links_start: int = 0
 
     def start(self, t0: float) -> None:
         """Begin to count; `t0` is the step's start on the monotonic clock."""
         self._t0 = t0
         self._busy_start_s = _machine_busy_s()
         self._drops_start = backlog_drops()
+        self._links_start = self._read_links()
         self._meters = {role: list(self._counted(role)) for role in self.roles}
 
     @asynccontextmanager
@@ -96,8 +106,15 @@ class Sampler:
         """Take one sample of every role now."""
         at_s = time.monotonic() - self._t0
         taken = [self._sample(role, meters, at_s) for role, meters in self._meters.items()]
-        drops = backlog_drops() - self._drops_start
-        taken.append(self._record(Role.MACHINE, at_s, _machine_busy_s() - self._busy_start_s, 0, drops))
+        taken.append(
+            self._record(
+                Role.MACHINE,
+                at_s,
+                _machine_busy_s() - self._busy_start_s,
+                backlog_drops=backlog_drops() - self._drops_start,
+                link_bytes=self._read_links() - self._links_start,
+            )
+        )
         self.samples += taken
         self.heard(taken)
 
@@ -124,9 +141,25 @@ class Sampler:
     def _sample(self, role: str, meters: list[_Meter], at_s: float) -> Sample:
         for meter in meters:
             meter.read()
-        return self._record(role, at_s, sum(meter.cpu_s for meter in meters), sum(meter.rss_bytes for meter in meters))
+        return self._record(
+            role,
+            at_s,
+            sum(meter.cpu_s for meter in meters),
+            rss_bytes=sum(meter.rss_bytes for meter in meters),
+            waits=sum(meter.switches.waits for meter in meters),
+            preemptions=sum(meter.switches.preemptions for meter in meters),
+        )
 
-    def _record(self, role: str, at_s: float, cpu_s: float, rss_bytes: int, drops: int = 0) -> Sample:
+    def _read_links(self) -> int:
+        """As the first of the processes that are still there sees it; the harness itself is outside of the lab."""
+        inside = (pid for role, pids in self.roles.items() if role != Role.HARNESS for pid in pids)
+        for pid in inside:
+            with suppress(OSError):
+                self._link_bytes = link_bytes(pid)
+                break
+        return self._link_bytes
+
+    def _record(self, role: str, at_s: float, cpu_s: float, rss_bytes: int = 0, **figures: int) -> Sample:
         return Sample(
             contender=self.step.contender,
             peers=self.step.peers,
@@ -136,7 +169,7 @@ class Sampler:
             cpu_s=round(cpu_s, 6),
             rss_bytes=rss_bytes,
             bytes=self.verified() if role == Role.PEERS else 0,
-            backlog_drops=drops,
+            **figures,
         )
 
 

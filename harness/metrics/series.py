@@ -73,6 +73,10 @@ class Ledger:
             series[labels] = Series(family, labels)
         return series[labels]
 
+    def forget(self, family: Family) -> None:
+        """Have no series of this family any more."""
+        self._series[family].clear()
+
     def __iter__(self) -> Iterator[tuple[Family, Iterable[Series]]]:
         """The series by family, of those families that have some."""
         return ((family, series.values()) for family, series in self._series.items() if series)

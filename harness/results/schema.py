@@ -109,7 +109,8 @@ class Sample(msgspec.Struct, frozen=True):
     """What one role used, and how far its transfers were, at one moment: a line of `samples.jsonl` (about 1 Hz).
 
     `cpu_s` is cumulative since the step's start, `rss_bytes` the sum over the role's processes, `bytes` the verified
-    bytes so far. `backlog_drops`, of the role `machine`, counts packets the kernel had no time to receive.
+    bytes so far. `backlog_drops`, of the role `machine`, counts packets the kernel had no time to receive. What runs of
+    earlier versions did not record is None.
     """
 
     contender: str
@@ -121,6 +122,12 @@ class Sample(msgspec.Struct, frozen=True):
     rss_bytes: int
     bytes: int = 0
     backlog_drops: int = 0
+    waits: int | None = None
+    """Voluntary context switches of the role's processes since the step's start; None of the machine."""
+    preemptions: int | None = None
+    """Involuntary ones."""
+    link_bytes: int | None = None
+    """Of the machine: bytes through the interface that all hosts share since the step's start, with their headers."""
 
 
 class Beginning(msgspec.Struct, frozen=True):

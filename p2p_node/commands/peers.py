@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
@@ -63,6 +65,7 @@ def seed(
 @SLOTS
 @DISCOVERY
 @CONTACTS
+@METRICS
 def get(
     torrent: str,
     out: Path,
@@ -73,10 +76,24 @@ def get(
     slots: int | None,
     discovery: str | None,
     contacts: tuple[str, ...],
+    metrics_socket: Path | None,
 ) -> None:
     """Download the content of TORRENT or of a MAGNET link, verified, and upload meanwhile."""
     overlay = overlay_of(discovery, contacts)
-    run(_get(torrent, out, address, port, seed_time, upload_rate, SwarmSettings(slots=slots), overlay))
+    settings = SwarmSettings(slots=slots)
+    run(_get(torrent, out, address, port, seed_time, upload_rate, settings, overlay, metrics_socket))
+
+
+@asynccontextmanager
+async def _telling(metrics: Path | None, peer: Peer) -> AsyncIterator[None]:
+    """Serve the peer's metrics if somebody wants them; what that takes is imported before anybody is served."""
+    if metrics is None:
+        yield
+        return
+    from p2p_node.shell.metrics import exposition
+
+    async with serving_metrics(metrics, lambda: exposition([peer])):
+        yield
 
 
 async def _seed(
@@ -101,7 +118,7 @@ async def _seed(
         await peer.listen(address, port)
         peer.join(metainfo, storage, have, settings)
         await peer.listed(LISTED_S)
-        async with serving_metrics(metrics, peer):
+        async with _telling(metrics, peer):
             click.echo(f"seeding {metainfo.name} on {peer.address[0]}:{peer.address[1]}")
             await until_stopped()
         await peer.leave()
@@ -116,6 +133,7 @@ async def _get(
     upload_rate: float | None,
     settings: SwarmSettings,
     overlay: Overlay | None,
+    metrics: Path | None,
 ) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -126,15 +144,16 @@ async def _get(
         peer = Peer(hasher, upload_rate, overlay=overlay)
         try:
             await peer.listen(address, port)
-            metainfo = await obtain(peer, torrent)
-            storage = await when_there_is_room(lambda: Storage(metainfo, out / metainfo.name, writable=True))
-            record = ResumeRecord(metainfo, storage)
-            have = await asyncio.to_thread(lambda: storage.check(record.read()))
-            peer.join(metainfo, storage, have, settings)
-            async with recorded(record, peer):
-                if have.bit_count() != metainfo.piece_count:
-                    await wait_until_complete(peer)
-            click.echo(f"{storage.path} is complete and verified")
-            await asyncio.sleep(seed_time)
+            async with _telling(metrics, peer):
+                metainfo = await obtain(peer, torrent)
+                storage = await when_there_is_room(lambda: Storage(metainfo, out / metainfo.name, writable=True))
+                record = ResumeRecord(metainfo, storage)
+                have = await asyncio.to_thread(lambda: storage.check(record.read()))
+                peer.join(metainfo, storage, have, settings)
+                async with recorded(record, peer):
+                    if have.bit_count() != metainfo.piece_count:
+                        await wait_until_complete(peer)
+                click.echo(f"{storage.path} is complete and verified")
+                await asyncio.sleep(seed_time)
         finally:
             await peer.leave()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,6 @@ from p2p_node.shell.errors import describe
 
 if TYPE_CHECKING:
     from aiohttp import web
-
-    from p2p_node.shell.peer import Peer
 
 COLLECT_AFTER = 20_000
 """Objects made before the collector looks for cycles in a fleet. At Python's 700 it looks through all connections many
@@ -60,17 +58,15 @@ async def serve_control(application: web.Application, control: Path, *, cancel_a
 
 
 @asynccontextmanager
-async def serving_metrics(socket: Path | None, peer: Peer) -> AsyncIterator[None]:
-    """Answer `/metrics` of a peer on a Unix socket, if one is given, as long as this lasts; raises NodeError."""
+async def serving_metrics(socket: Path | None, exposition: Callable[[], bytes]) -> AsyncIterator[None]:
+    """Answer `/metrics` on a Unix socket, if one is given, as long as this lasts; raises NodeError."""
     if socket is None:
         yield
         return
     from aiohttp import web
 
-    from p2p_node.shell.metrics import exposition
-
     async def answer(_request: web.Request) -> web.Response:
-        return web.Response(body=exposition([peer]))
+        return web.Response(body=exposition())
 
     application = web.Application()
     application.router.add_get("/metrics", answer)

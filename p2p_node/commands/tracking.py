@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from p2p_node.commands.options import ADDRESS, address_of
-from p2p_node.commands.running import run, until_stopped
+from p2p_node.commands.options import ADDRESS, METRICS, address_of
+from p2p_node.commands.running import run, serving_metrics, until_stopped
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.torrent import read_torrent
 from p2p_node.wire.address import Address, canonical_host, is_ipv6
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 @ADDRESS
 @click.option("--port", default=6969, show_default=True, help="Port to listen on.")
 @click.option("--interval", type=click.FloatRange(min=1), default=60, show_default=True, help="Seconds of announces.")
-def track(address: str, port: int, interval: float) -> None:
+@METRICS
+def track(address: str, port: int, interval: float, metrics_socket: Path | None) -> None:
     """Run a tracker at http://ADDRESS:PORT/announce and udp://ADDRESS:PORT."""
-    run(_track(address, port, interval))
+    run(_track(address, port, interval, metrics_socket))
 
 
 @click.command()
@@ -38,7 +39,8 @@ def track(address: str, port: int, interval: float) -> None:
 @click.option(
     "--peer", "peers", metavar="HOST:PORT", multiple=True, help="Another supernode; the rest are learnt of it."
 )
-def supernode(address: str, port: int, interval: float, peers: Sequence[str]) -> None:
+@METRICS
+def supernode(address: str, port: int, interval: float, peers: Sequence[str], metrics_socket: Path | None) -> None:
     """Run a supernode: a tracker at http://ADDRESS:PORT/announce and udp://ADDRESS:PORT that tells of the peers of
     other supernodes as well."""
     try:
@@ -51,7 +53,7 @@ def supernode(address: str, port: int, interval: float, peers: Sequence[str]) ->
     for host, _ in others:
         if ip_address(host).is_unspecified or is_ipv6(host) != is_ipv6(own[0]):
             raise click.UsageError(f"--peer {host}: give an address that is reached from {own[0]}")
-    run(_supernode(own, interval, others))
+    run(_supernode(own, interval, others, metrics_socket))
 
 
 @click.command()
@@ -72,18 +74,18 @@ def scrape(source: str, info_hash: str | None) -> None:
     run(_scrape(trackers, wanted))
 
 
-async def _track(address: str, port: int, interval: float) -> None:
+async def _track(address: str, port: int, interval: float, metrics: Path | None) -> None:
     from p2p_node.shell.tracker_server import TrackerServer
 
-    await _serve(TrackerServer(interval), address, port)
+    await _serve(TrackerServer(interval), address, port, metrics)
 
 
-async def _supernode(own: Address, interval: float, peers: Sequence[Address]) -> None:
+async def _supernode(own: Address, interval: float, peers: Sequence[Address], metrics: Path | None) -> None:
     from p2p_node.shell.supernode_server import SupernodeServer
 
     server = SupernodeServer(interval, own, peers)
     telling = asyncio.create_task(_tell_when_met(server))
-    await _serve(server, *own)
+    await _serve(server, *own, metrics)
     telling.cancel()
 
 
@@ -92,12 +94,13 @@ async def _tell_when_met(server: SupernodeServer) -> None:
     click.echo("in the mesh")
 
 
-async def _serve(tracker: TrackerServer, address: str, port: int) -> None:
-    host, port = await tracker.listen(address, port)
-    shown = f"[{host}]" if ":" in host else host
-    click.echo(f"listening on http://{shown}:{port}/announce and udp://{shown}:{port}/announce")
-    await until_stopped()
-    await tracker.close()
+async def _serve(tracker: TrackerServer, address: str, port: int, metrics: Path | None) -> None:
+    async with serving_metrics(metrics, tracker.exposition):
+        host, port = await tracker.listen(address, port)
+        shown = f"[{host}]" if ":" in host else host
+        click.echo(f"listening on http://{shown}:{port}/announce and udp://{shown}:{port}/announce")
+        await until_stopped()
+        await tracker.close()
 
 
 async def _scrape(trackers: Sequence[str], info_hash: bytes) -> None:

@@ -41,6 +41,7 @@ class Connection:
         "assigned",
         "cancelled",
         "changes",
+        "depth",
         "download",
         "extended",
         "fast",
@@ -96,6 +97,8 @@ class Connection:
         self.am_interested = self.peer_interested = False
         self.changes = Allowance(CHANGES, CHANGES_S, now)
         self.pending = Pending()
+        self.depth = 0
+        """Blocks that its queue was last found to have to hold."""
         self.working_on: int | None = None
         self.uploads: deque[Requests] = deque()
         self.uploads_count = 0

@@ -167,7 +167,7 @@ class Downloader:
         choked = connection.peer_choking and not connection.allowed_fast
         if choked or not connection.am_interested:
             return
-        target = min(self._queue_target(connection, now), connection.reqq)
+        target = connection.depth = min(self._queue_target(connection, now), connection.reqq)
         room = target - len(connection.pending)
         if connection.pending and room < max(REFILL, target // 4):
             return

@@ -19,6 +19,7 @@ from p2p_node.core.metadata import MetadataFetcher
 from p2p_node.core.node import Tally
 from p2p_node.core.peer_exchange import PeerExchange
 from p2p_node.core.search import Search
+from p2p_node.core.stance import Stance, stance
 from p2p_node.discovery.tracker import Standing
 from p2p_node.discovery.trackers import Trackers
 from p2p_node.wire.address import Address, is_ipv6
@@ -92,6 +93,11 @@ class MetadataNode:
     def parted(self) -> bool:
         """Whether, after `stop`, every tracker that knows of this peer has heard its goodbye."""
         return self._trackers.parted
+
+    @property
+    def stance(self) -> Stance:
+        """How it stands with the connected peers, of whom it wants no pieces yet."""
+        return stance(self._connections.values())
 
     def tally(self) -> Tally:
         """Nothing of the content was moved yet."""

@@ -15,6 +15,7 @@ from p2p_node.core.connection import Phase
 from p2p_node.core.dialer import Dialer
 from p2p_node.core.rarity import Diversity
 from p2p_node.core.search import Search
+from p2p_node.core.stance import Stance, stance
 from p2p_node.core.swarm import Swarm, SwarmSettings
 from p2p_node.discovery.tiers import FEW_PEERS
 from p2p_node.discovery.tracker import Standing
@@ -124,6 +125,11 @@ class Node:
     def diversity(self) -> Diversity:
         """How evenly the pieces are spread among the connected peers."""
         return self.swarm.downloader.picker.rarity.diversity
+
+    @property
+    def stance(self) -> Stance:
+        """How it stands with the connected peers."""
+        return stance(self.swarm.connections.values())
 
     def take_effects(self) -> list[Effect]:
         """What is to be done now, in order; taken once."""

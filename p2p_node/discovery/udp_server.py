@@ -3,6 +3,7 @@ than it sent, so that nobody is flooded in somebody else's name; and nothing is 
 
 from __future__ import annotations
 
+from collections import Counter
 from hashlib import blake2b
 
 import msgspec
@@ -40,6 +41,8 @@ class UdpServer:
     def __init__(self, registry: Registry, secret: bytes) -> None:
         self._registry = registry
         self._secret = secret
+        self.asked: Counter[str] = Counter()
+        """Questions that were heard: `connect`, `announce`, `scrape`."""
 
     def answer(self, data: bytes, source: Address, now: float) -> bytes | None:
         """The datagram to send back, if any."""
@@ -62,10 +65,13 @@ class UdpServer:
     def _answer(self, request: Request, source: Address, now: float) -> Answer | None:
         match request.question:
             case Connect():
+                self.asked["connect"] += 1
                 return Connected(self._connection_id(source, int(now // PERIOD_S)))
             case Scrape(info_hashes):
+                self.asked["scrape"] += 1
                 return Scraped(tuple(self._registry.scrape(info_hashes).values()))
             case announce:
+                self.asked["announce"] += 1
                 return self._announce(announce, request.transaction, source, now)
 
     def _announce(self, announce: Announce, _transaction: int, source: Address, now: float) -> AnnounceReply | None:

@@ -87,9 +87,9 @@ class Fleet:
         peer = self._member(request).peer
         state = "idle" if peer.node is None else "seeding" if peer.node.complete else "fetching"
         verified = peer.node.tally().downloaded if peer.node else 0
-        return web.json_response(
-            {"id": request.match_info["id"], "state": state, "bytes": verified, "connections": peer.connection_count}
-        )
+        told = {"id": request.match_info["id"], "state": state, "bytes": verified, "connections": peer.connection_count}
+        stance = {} if peer.node is None else peer.node.stance._asdict()
+        return web.json_response({**told, **stance})
 
     async def _remove(self, request: web.Request) -> web.Response:
         member = self._member(request)

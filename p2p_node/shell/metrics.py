@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from p2p_node.core.node import Tally
 from p2p_node.core.rarity import Diversity
+from p2p_node.core.stance import Stance
 from p2p_node.shell.peer import Peer
 
 
@@ -25,6 +26,7 @@ class _PeersCollector(Collector):
         yield from _payload(tallies)
         yield from _wire(peers, tallies)
         connected = [peer for peer in peers if peer.connection_count]  # the others see nothing, which is not a zero
+        yield from _stances([peer.node.stance for peer in peers if peer.node is not None])
         yield from _diversity([peer.node.diversity for peer in connected if peer.node is not None])
 
 
@@ -55,6 +57,21 @@ def _wire(peers: Sequence[Peer], tallies: Sequence[Tally]) -> Iterable[Metric]:
         if payload:
             ratio.add_metric([direction], wire / payload)
     yield ratio
+
+
+def _stances(stances: Sequence[Stance]) -> Iterable[Metric]:
+    states = GaugeMetricFamily(
+        "p2p_connection_states",
+        "Connections that we choke (choking), that choke us (choked), that we are interested in (interested), and that"
+        " are interested in us (wanted).",
+        labels=["state"],
+    )
+    for state in ("choking", "choked", "interested", "wanted"):
+        states.add_metric([state], sum(getattr(each, state) for each in stances))
+    yield states
+    pending, depth = sum(each.pending for each in stances), sum(each.depth for each in stances)
+    yield GaugeMetricFamily("p2p_requests_pending", "Blocks requested that have not arrived.", pending)
+    yield GaugeMetricFamily("p2p_requests_depth", "Blocks that the queues of those who serve us should hold.", depth)
 
 
 def _diversity(found: Sequence[Diversity | None]) -> Iterable[Metric]:

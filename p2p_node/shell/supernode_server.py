@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from random import Random
 from time import monotonic
@@ -49,6 +49,11 @@ class SupernodeServer(TrackerServer):
         bound = await super().listen(host, port)
         self._perform()
         return bound
+
+    @property
+    def asked_over_udp(self) -> Mapping[str, int]:
+        """As for a tracker; what the other supernodes ask is no such question."""
+        return self._node.asked
 
     async def met(self) -> None:
         """Wait until all the supernodes that were named, or as many others, are in the mesh."""

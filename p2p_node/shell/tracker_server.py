@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Iterable, Mapping
 from random import Random
 from time import monotonic
 from typing import Any, cast
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from p2p_node.discovery.registry import Registry
 from p2p_node.discovery.udp_server import UdpServer
@@ -33,9 +36,13 @@ class TrackerServer:
         self._runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=1.0)
         self._transport: asyncio.DatagramTransport | None = None
         self._metrics = CollectorRegistry()
+        self._metrics.register(_Traffic(self))
         self._requests = Counter(
             "tracker_requests", "Announces and scrapes answered.", ["protocol", "outcome"], registry=self._metrics
         )
+        self.asked_over_http: dict[str, int] = {"announce": 0, "scrape": 0}
+        """Questions that were understood, by kind; like the datagrams, counted for its metrics."""
+        self.datagrams: dict[str, int] = {"received": 0, "sent": 0}
         Gauge("tracker_peers", "Peers known.", registry=self._metrics).set_function(lambda: self._registry.peer_count)
         Gauge("tracker_swarms", "Swarms known.", registry=self._metrics).set_function(
             lambda: self._registry.swarm_count
@@ -53,6 +60,15 @@ class TrackerServer:
             ]
         )
         return app
+
+    @property
+    def asked_over_udp(self) -> Mapping[str, int]:
+        """The same over UDP, where an announce is preceded by the question for a connection id."""
+        return self._udp.asked
+
+    def exposition(self) -> bytes:
+        """Its metrics in Prometheus' text format."""
+        return generate_latest(self._metrics)
 
     async def listen(self, host: str, port: int) -> Address:
         """Serve HTTP and UDP here until `close`, over IPv4 as well when the host is `::`; returns the address. Port 0
@@ -87,6 +103,7 @@ class TrackerServer:
     def send(self, data: bytes, to: Address) -> None:
         """Send this over UDP."""
         if self._transport is not None and not self._transport.is_closing():
+            self.datagrams["sent"] += 1
             self._transport.sendto(data, to)
 
     async def _announce(self, request: web.Request) -> web.Response:
@@ -94,6 +111,7 @@ class TrackerServer:
             announce = decode_announce(request.rel_url.raw_query_string)
         except ProtocolError as error:
             return self._refuse(error)
+        self.asked_over_http["announce"] += 1
         host = canonical_host(request.remote or "0.0.0.0")
         return self._answer(encode_reply(await self.announced(announce, host)))
 
@@ -102,6 +120,7 @@ class TrackerServer:
             info_hashes = decode_scrape(request.rel_url.raw_query_string)
         except ProtocolError as error:
             return self._refuse(error)
+        self.asked_over_http["scrape"] += 1
         return self._answer(encode_scrape_reply(self._registry.scrape(info_hashes)))
 
     def _answer(self, body: bytes) -> web.Response:
@@ -113,7 +132,27 @@ class TrackerServer:
         return web.Response(body=encode_failure(str(error)), content_type="text/plain")
 
     async def _show_metrics(self, _request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(self._metrics))
+        return web.Response(body=self.exposition())
+
+
+class _Traffic(Collector):
+    """What a server was asked, and its datagrams: plain counts, which cost an announce less than a metric's lock."""
+
+    def __init__(self, server: TrackerServer) -> None:
+        self._server = server
+
+    def collect(self) -> Iterable[Metric]:
+        questions = CounterMetricFamily(
+            "tracker_questions", "Questions understood, by protocol and kind.", labels=["protocol", "kind"]
+        )
+        for protocol, asked in (("http", self._server.asked_over_http), ("udp", self._server.asked_over_udp)):
+            for kind, count in asked.items():
+                questions.add_metric([protocol, kind], count)
+        yield questions
+        datagrams = CounterMetricFamily("tracker_datagrams", "Datagrams, by direction.", labels=["direction"])
+        for direction, count in self._server.datagrams.items():
+            datagrams.add_metric([direction], count)
+        yield datagrams
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -125,8 +164,10 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        self._server.datagrams["received"] += 1
         answer = self._server.datagram(data, addr[0], addr[1])
         if answer is not None and self._transport is not None:
+            self._server.datagrams["sent"] += 1
             self._transport.sendto(answer, addr)
 
 

@@ -33,6 +33,12 @@ CASES = [
     (["run", "flash-crowd", "--set", "content.sise=1MiB"], "--set: unknown key 'content.sise'; did you mean"),
     (["run", "flash-crowd", "--set", "links.peer.up=0mbit"], "--set: links.peer.up: 0mbit is out of range"),
     (["run", "flash-crowd", "--metrics-port", "99999"], "--metrics-port.*99999"),
+    (["run", "flash-crowd", "--metrics-per-peer"], "--metrics-per-peer: has a meaning only with --metrics-port"),
+    (["run", "lookup", "--metrics-per-peer", "--metrics-port", "9"], "--metrics-per-peer: tells of downloads"),
+    (
+        ["run", "flash-crowd", "--metrics-per-peer", "--metrics-port", "9", "--peers", "8,257"],
+        "--metrics-per-peer: tells up to 256 peers apart, not 257; choose fewer --peers",
+    ),
     (["run", "flash-crowd", "--out", "foreign"], "foreign: is not empty and not a run directory"),
     (["run", "flash-crowd", "--out", "bad.toml"], "bad.toml: is a file"),
     (["run", "flash-crowd", "--out", "finished"], "finished: holds a finished run; choose another --out"),

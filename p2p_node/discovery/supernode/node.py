@@ -7,7 +7,7 @@ other, and `queries` for what they ask.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any
 
@@ -238,6 +238,11 @@ class Supernode(Participant):
         self.registry.announce(announce, self._own[0], now)
         if event is not Event.STOPPED:
             self._catalogue.added(key)
+
+    @property
+    def asked(self) -> Mapping[str, int]:
+        """Questions of leaves that were heard over UDP, by kind."""
+        return self._service.asked
 
     def census(self) -> Census:
         """Its figures now."""

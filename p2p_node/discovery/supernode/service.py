@@ -7,7 +7,7 @@ come first among the peers that it names; so who is named beyond the counts was 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 
 import msgspec
@@ -57,6 +57,11 @@ class Service:
     def receives(self, connection: int, source: Address, now: float) -> bool:
         """Whether this address was given the connection id, and so receives there."""
         return self._udp.gave_out(connection, source, now)
+
+    @property
+    def asked(self) -> Mapping[str, int]:
+        """Questions that were heard over UDP, by kind."""
+        return self._udp.asked
 
     def announce(
         self, announce: Announce, host: str, now: float, reply: Reply, transaction: int = 0, ipv6: bool | None = None

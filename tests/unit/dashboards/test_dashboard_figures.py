@@ -29,7 +29,8 @@ ONLY_INVALID = {"swarm": {8: 1.0}}
 
 
 def labelled(contender: str, peers: int, repeat: int, **more: str) -> str:
-    labels = {"run": "r", "scenario": "s", "lab": "l", "contender": contender, "peers": peers, "repeat": repeat, **more}
+    run = {"run": "r", "scenario": "s", "variant": "v", "lab": "l"}
+    labels = {**run, "contender": contender, "peers": peers, "repeat": repeat, **more}
     return ",".join(f'{name}="{value}"' for name, value in labels.items())
 
 
@@ -53,6 +54,7 @@ def samples(
 LABELS = {
     "run": ["r"],
     "scenario": ["s"],
+    "variant": ["v"],
     "lab": ["l"],
     "contender": ["http", "swarm"],
     "peers": ["1", "4"],
@@ -66,6 +68,10 @@ LABELS = {
     "flows": ["one", "many"],
     "method": ["GET"],
     "status": ["200", "404"],
+    "state": ["choking", "choked", "interested", "wanted"],
+    "protocol": ["http", "udp"],
+    "kind": ["voluntary", "involuntary", "announce", "scrape"],
+    "host": ["peer-1", "peer-2"],
 }
 """What there may be of each label, where it does not depend on the family."""
 

@@ -27,7 +27,7 @@ def place():
         yield Path(directory)
 
 
-def act_out(place, peers, *, deadline_s=60.0, kill_after_s=None):
+def act_out(place, peers, *, deadline_s=60.0, kill_after_s=None, by_host=False):
     """The transfers of these peers (name → intended start), and the fleet they fetched in."""
 
     async def go():
@@ -37,7 +37,7 @@ def act_out(place, peers, *, deadline_s=60.0, kill_after_s=None):
             wishes = [
                 Wish(name, at, str(socket), name, {"source": "x", "sha256": None}, {}) for name, at in peers.items()
             ]
-            assignment = Assignment("http", len(peers), 0, starting_time(len(peers)), deadline_s, wishes)
+            assignment = Assignment("http", len(peers), 0, starting_time(len(peers)), deadline_s, wishes, None, by_host)
             if kill_after_s is not None:
                 asyncio.get_running_loop().call_later(kill_after_s, os.kill, demand.pid, signal.SIGKILL)
             heard, told = [], []
@@ -64,6 +64,22 @@ def test_every_peer_starts_at_its_own_moment(place):
     transfers, _, _ = act_out(place, plan)
     assert [transfer.intended_s for transfer in transfers] == list(plan.values())
     assert all(0 <= transfer.started_s - transfer.intended_s < 0.1 for transfer in transfers)
+
+
+def test_the_process_tells_how_it_copes(place):
+    """Users, requests under way, how late starts were, and its own lag; the last word comes with the last end."""
+    _, heard, _ = act_out(place, {"well-a": 0.0, "well-b": 0.7})
+    assert (heard[0].users, heard[-1].users) == (2, 2), "they are there before their moments"
+    assert (heard[-1].begun, heard[-1].ended) == (2, 2)
+    assert 0 < heard[-1].late_s < 0.1
+    assert 0 < max(progress.lag_s for progress in heard) < 0.25
+    assert heard[-1].by_host == {}
+
+
+def test_progress_is_told_by_host_where_that_is_asked_for(place):
+    """In verified bytes."""
+    _, heard, _ = act_out(place, {"well-a": 0.0, "failed-b": 0.0}, by_host=True)
+    assert heard[-1].by_host == {"well-a": len(ITEM), "failed-b": 1000}
 
 
 def test_a_transfer_is_recorded_as_the_fleet_tells_it(place):

@@ -18,16 +18,25 @@ from harness.metrics.exporter import exporter
 from harness.ports import free_port
 from harness.results.run import Run
 from harness.results.step import Step
+from harness.scenarios.variant import variant
 
 STEP = Step("swarm", 2, 0)
-LABELS = {"run": "r", "scenario": "s", "lab": "namespace", "contender": "swarm", "peers": 2, "repeat": 0}
+LABELS = {
+    "run": "r",
+    "scenario": "flash-crowd",
+    "variant": variant(SCENARIO),
+    "lab": "namespace",
+    "contender": "swarm",
+    "peers": 2,
+    "repeat": 0,
+}
 
 
 @pytest.fixture
 def served():
     port = free_port()
     with exporter(port) as exported:
-        exported.run_started("r", "s", ENVIRONMENT)
+        exported.run_started("r", SCENARIO, ENVIRONMENT)
         exported.step_started(STEP, lookups=False)
         yield exported, port
 
@@ -39,7 +48,8 @@ def scrape(port, path="metrics"):
 def test_a_step_is_told_of_as_it_goes(served):
     """How far it is, who downloads, what has ended, what roles use."""
     exported, port = served
-    exported.step_progress(STEP, 1000, 2)
+    exported.step_progress(STEP, 1000, 2, {})
+    exported.demanded(STEP, users=2, requests=2, late_s=0.001, lag_s=0.002)
     exported.transfer_ended(transfer())
     exported.sampled([sample("server", 1.0, 0.5, 2000)])
     told = samples_of(scrape(port))
@@ -47,6 +57,7 @@ def test_a_step_is_told_of_as_it_goes(served):
     assert told[key("current_peers", **LABELS)] == 2
     assert told[key("transfers_total", **LABELS, outcome="ok")] == 1
     assert told[key("role_cpu_seconds_total", **LABELS, role="server")] == 0.5
+    assert told[key("demand_users", **LABELS)] == 2
 
 
 def test_a_transfer_counts_once_whenever_it_is_told_of(served):
@@ -98,7 +109,7 @@ def test_nothing_else_is_served(served):
 def test_without_a_port_nothing_is_served_and_nobody_is_asked():
     """All else is the same."""
     with exporter(None) as exported:
-        exported.run_started("r", "s", ENVIRONMENT)
+        exported.run_started("r", SCENARIO, ENVIRONMENT)
         exported.step_started(STEP, lookups=False)
         assert not exported.served
         assert key("step_playing", **LABELS) in samples_of(exported.exposition())

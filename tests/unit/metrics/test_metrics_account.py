@@ -7,8 +7,8 @@ from lookup_records import lookup, lookup_row
 from metric_texts import key, samples_of
 from records import ENVIRONMENT, MIB, row, sample, transfer
 
+from harness.metrics import names
 from harness.metrics.account import Account
-from harness.metrics.endpoints import Overheard
 from harness.results.schema import Sample, Sources
 from harness.results.step import Step
 
@@ -18,12 +18,12 @@ STEP = Step("swarm", 2, 0)
 class Told:
     """An account of one step, and what it exposes of it."""
 
-    def __init__(self, *, lookups: bool = False) -> None:
-        self.account = Account("a run", "flash-crowd", "namespace")
+    def __init__(self, *, lookups: bool = False, per_peer: bool = False) -> None:
+        self.account = Account("a run", "flash-crowd", "8MiB", "namespace", per_peer=per_peer)
         self.account.step_started(STEP, lookups=lookups)
 
     def __call__(self, name: str, *, contender: str = "swarm", **labels: object) -> float | None:
-        run = {"run": "a run", "scenario": "flash-crowd", "lab": "namespace"}
+        run = {"run": "a run", "scenario": "flash-crowd", "variant": "8MiB", "lab": "namespace"}
         step = {"contender": contender, "peers": 2, "repeat": 0}
         return samples_of(self.account.ledger.exposition()).get(key(name, **run, **step, **labels))
 
@@ -128,10 +128,10 @@ def test_a_step_of_lookups_is_valid_if_all_its_rows_are():
 
 def test_links_are_told_as_they_were_calibrated():
     """Each class, direction and number of flows; and how evenly the server's uplink was shared."""
-    account = Account("a run", "flash-crowd", "namespace")
+    account = Account("a run", "flash-crowd", "8MiB", "namespace")
     account.run_started(ENVIRONMENT.calibration)
     told = samples_of(account.ledger.exposition())
-    run = {"run": "a run", "scenario": "flash-crowd", "lab": "namespace"}
+    run = {"run": "a run", "scenario": "flash-crowd", "variant": "8MiB", "lab": "namespace"}
     assert told[key("link_rate_bytes_per_second", **run, **{"class": "peer"}, direction="down", flows=8)] == 3.82e6
     assert told[key("link_fairness_ratio", **run)] == 0.999
     assert told[key("run_info", **run)] == 1
@@ -140,10 +140,56 @@ def test_links_are_told_as_they_were_calibrated():
 def test_what_processes_tell_is_told_on(told):
     """And of what nobody tells there is no series."""
     told.account.overheard(
-        STEP, Overheard({"server": 4.0}, {"peers": 9.0}, {("GET", "200"): 3.0}, duplicates=1.0, diversity=0.5)
+        STEP,
+        {
+            names.CONNECTIONS: {("server",): 4.0},
+            names.UPLOADED: {("peers",): 9.0},
+            names.RESPONSES: {("GET", "200"): 3.0},
+            names.DUPLICATES: {(): 1.0},
+            names.DIVERSITY: {(): 0.5},
+            names.STATES: {("peers", "choked"): 2.0},
+        },
     )
     assert told("role_connections", role="server") == 4
     assert told("role_uploaded_bytes_total", role="peers") == 9
     assert told("server_responses_total", method="GET", status="200") == 3
     assert (told("duplicate_bytes_total"), told("piece_diversity_ratio")) == (1, 0.5)
+    assert told("connection_states", role="peers", state="choked") == 2
     assert told("hash_failures_total") is None
+
+
+def test_what_earlier_versions_did_not_sample_has_no_series(told):
+    """Rather than a false zero; what is sampled counts by its kind."""
+    told.account.sampled(sample("server", 1.0))
+    assert told("role_context_switches_total", role="server", kind="voluntary") is None
+    assert told("link_bytes_total") is None
+    told.account.sampled(Sample("swarm", 2, 0, 2.0, "server", 0.1, 10, waits=5, preemptions=1))
+    told.account.sampled(Sample("swarm", 2, 0, 2.0, "machine", 0.1, 0, link_bytes=1000))
+    switches = [told("role_context_switches_total", role="server", kind=kind) for kind in ("voluntary", "involuntary")]
+    assert switches == [5, 1]
+    assert told("link_bytes_total") == 1000
+
+
+def test_the_demand_process_tells_how_it_copes(told):
+    """In steps of downloads and of lookups alike."""
+    told.account.demanded(STEP, users=2, requests=1, late_s=0.004, lag_s=0.001)
+    assert (told("demand_users"), told("demand_requests")) == (2, 1)
+    assert (told("demand_lateness_seconds"), told("demand_lag_seconds")) == (0.004, 0.001)
+
+
+def test_single_peers_are_told_of_where_that_is_asked_for():
+    """Those of the step under way alone, so that there are never more than a step has."""
+    told = Told(per_peer=True)
+    told.account.peers_verified(STEP, {"peer-1": 7, "peer-2": 8})
+    told.account.transfer_ended(transfer("peer-1", intended_s=1.0, done_s=4.0, bytes=10))
+    assert [told("peer_verified_bytes", host=host) for host in ("peer-1", "peer-2")] == [10, 8]
+    assert told("peer_completion_seconds", host="peer-1") == 3.0
+    assert told("peer_completion_seconds", host="peer-2") is None
+    told.account.step_started(Step("http", 2, 0), lookups=False)
+    assert told("peer_verified_bytes", host="peer-1") is told("peer_completion_seconds", host="peer-1") is None
+
+
+def test_no_peer_is_told_of_else(told):
+    """A series for each of a thousand peers would be a load on whoever scrapes."""
+    told.account.transfer_ended(transfer("peer-1"))
+    assert "host=" not in told.account.ledger.exposition()

@@ -8,13 +8,16 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from harness.metrics import names
 from harness.metrics.endpoints import Overheard, overhearing, parsed, summed_up
+from harness.ports import free_port
 
 NODE = (sys.executable, "-m", "p2p_node")
 
@@ -61,8 +64,8 @@ def test_the_server_tells_what_it_has_answered(place):
         told = overheard({"server": [socket]})
         process.terminate()
         assert process.wait(20) == 0
-    assert told.responses == {("GET", "200"): 1.0}
-    assert 1000 < told.uploaded["server"] < 2000
+    assert told[names.RESPONSES] == {("GET", "200"): 1.0}
+    assert 1000 < told[names.UPLOADED]["server",] < 2000
     assert not socket.exists()
 
 
@@ -72,9 +75,9 @@ def test_workers_tell_their_sums_on_one_socket(place):
     command = (sys.executable, "-m", "baseline_server", "--root", place, "--port", 0, "--workers", 2)
     with running(*command, "--metrics-socket", socket):
         deadline = time.monotonic() + 10  # the parent says that it listens once all have been started
-        while not (told := overheard({"server": [socket]}).connections) and time.monotonic() < deadline:
+        while not (told := overheard({"server": [socket]}).get(names.CONNECTIONS)) and time.monotonic() < deadline:
             time.sleep(0.02)
-    assert told == {"server": 0.0}
+    assert told == {("server",): 0.0}
 
 
 def test_a_seed_and_a_fleet_tell_of_their_peers(place):
@@ -85,8 +88,28 @@ def test_a_seed_and_a_fleet_tell_of_their_peers(place):
     command = (*NODE, "seed", place / "item.torrent", "--data", place / "item", "--address", "127.0.7.1", "--port", 0)
     with running(*command, "--metrics-socket", seed), running(*NODE, "fleet", "--control", fleet):
         told = overheard({"server": [seed], "peers": [fleet]})
-    assert told.connections == {"server": 0.0, "peers": 0.0}
-    assert (told.duplicates, told.hash_failures) == (0.0, 0.0)
+    for family in (names.CONNECTIONS, names.PENDING, names.QUEUES):
+        assert told[family] == {("server",): 0.0, ("peers",): 0.0}
+    assert told[names.STATES]["peers", "choked"] == 0.0
+    assert (told[names.DUPLICATES], told[names.HASH_FAILURES]) == ({(): 0.0}, {(): 0.0})
+
+
+def test_trackers_and_supernodes_tell_what_they_are_asked(place):
+    """By their roles; supernodes also of each other. A question that is not understood is none."""
+    tracker, lone = place / "tracker.sock", place / "supernode.sock"
+    address = ("--address", "127.0.7.2", "--port", free_port())
+    supernode = (*NODE, "supernode", "--address", "127.0.7.3", "--port", free_port(), "--metrics-socket", lone)
+    with running(*NODE, "track", *address, "--metrics-socket", tracker), running(*supernode):
+        url = f"http://{address[1]}:{address[3]}"
+        announce = f"/announce?info_hash={'a' * 20}&peer_id={'b' * 20}&port=1&uploaded=0&downloaded=0&left=1"
+        for path in (announce, "/announce?nonsense", f"/scrape?info_hash={'a' * 20}"):
+            urllib.request.urlopen(url + path, timeout=5).read()
+        told = overheard({"server": [tracker], "peers": [lone]})
+    asked = {labels: count for labels, count in told[names.QUESTIONS].items() if count}
+    assert asked == {("server", "http", "announce"): 1.0, ("server", "http", "scrape"): 1.0}
+    assert told[names.KNOWN] == {("server",): 1.0, ("peers",): 0.0}
+    assert told[names.MATES] == told[names.UNHEARD] == {("peers",): 0.0}
+    assert told[names.DATAGRAMS]["server", "received"] == 0.0
 
 
 @pytest.mark.parametrize(
@@ -94,8 +117,10 @@ def test_a_seed_and_a_fleet_tell_of_their_peers(place):
     [
         (sys.executable, "-m", "baseline_server", "--root", ".", "--port", "0"),
         (*NODE, "seed", "item.torrent", "--data", "item", "--port", "0"),
+        (*NODE, "get", "item.torrent", "--out", "copy"),
+        (*NODE, "track", "--port", "0"),
     ],
-    ids=["server", "seed"],
+    ids=["server", "seed", "get", "tracker"],
 )
 def test_a_socket_that_cannot_be_made_is_one_line(place, command):
     """With the path."""
@@ -133,7 +158,7 @@ def test_who_does_not_answer_in_time_holds_nobody_up(place):
         return heard
 
     began = time.monotonic()
-    assert [told.connections for told in asyncio.run(go())] == [{"peers": 3.0}] * 2
+    assert [told[names.CONNECTIONS] for told in asyncio.run(go())] == [{("peers",): 3.0}] * 2
     assert time.monotonic() - began < 3
 
 
@@ -141,5 +166,11 @@ def test_the_diversity_is_of_the_rarest_piece_that_any_process_sees():
     """Over what they see on average."""
     first = parsed("p2p_piece_copies_fewest 2\np2p_piece_copies_mean 4\n")
     second = parsed("p2p_piece_copies_fewest 1\np2p_piece_copies_mean 2\n")
-    assert summed_up([("peers", first), ("peers", second)]).diversity == pytest.approx(1 / 3)
-    assert summed_up([("server", first)]).diversity is None
+    assert summed_up([("peers", first), ("peers", second)])[names.DIVERSITY] == {(): pytest.approx(1 / 3)}
+    assert names.DIVERSITY not in summed_up([("server", first)])
+
+
+def test_who_tells_a_figure_without_its_labels_is_not_counted():
+    """It is somebody's own program, which may call anything as it likes."""
+    told = parsed("tracker_questions_total 2\np2p_connections 3\n")
+    assert summed_up([("server", told)]) == {names.CONNECTIONS: {("server",): 3.0}}

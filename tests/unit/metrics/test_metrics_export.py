@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from itertools import pairwise
 
+import msgspec
 import pytest
 from conftest import require_tool
 from lookup_records import SCENARIO_OF_LOOKUPS, lookup, lookup_row
@@ -21,6 +22,7 @@ from harness.cli import perform
 from harness.metrics.export import record
 from harness.results import store
 from harness.results.step import Step
+from harness.scenarios.variant import variant
 
 BEGAN = 1_700_000_000.25
 
@@ -31,6 +33,7 @@ def labels(repeat=0, run="run"):
     return {
         "run": run,
         "scenario": "flash-crowd",
+        "variant": variant(SMALL),
         "lab": "namespace",
         "contender": "swarm",
         "peers": 2,
@@ -89,6 +92,24 @@ def test_every_second_of_a_step_has_what_had_happened_by_then(tmp_path):
     assert seconds[6][key("transfer_duration_seconds_bucket", **labels(), le="4.0")] == 2
 
 
+def test_what_samples_of_earlier_versions_lack_is_not_exported(tmp_path):
+    """Context switches and bytes on the links: there are series where they are on record, and else none."""
+    path = played(tmp_path / "run", repeats=2)
+    lines = [msgspec.json.decode(line) for line in (path / "samples.jsonl").read_bytes().splitlines()]
+    for line in lines:
+        for name in ("waits", "preemptions", "link_bytes"):
+            del line[name]
+        if line["repeat"]:
+            line |= {"waits": int(10 * line["at_s"]), "preemptions": 1, "link_bytes": 1000}
+    (path / "samples.jsonl").write_bytes(msgspec.json.Encoder().encode_lines(lines))
+    told = exported(path)
+    waits = [key("role_context_switches_total", **labels(each), role="peers", kind="voluntary") for each in (0, 1)]
+    links = [key("link_bytes_total", **labels(each)) for each in (0, 1)]
+    assert [told[BEGAN + 20 + second].get(waits[1]) for second in range(4)] == [None, 10, 20, 30]
+    assert told[BEGAN + 22][links[1]] == 1000
+    assert not any({waits[0], links[0]} & samples.keys() for samples in told.values())
+
+
 def test_a_finished_step_is_told_of_until_the_runs_end(tmp_path):
     """Less often, but never so seldom that Prometheus takes it for gone after five minutes."""
     told = exported(played(tmp_path / "run", began=(BEGAN, BEGAN + 1000)))
@@ -96,7 +117,7 @@ def test_a_finished_step_is_told_of_until_the_runs_end(tmp_path):
     moments = [moment for moment, samples in told.items() if source in samples]
     assert max(later - earlier for earlier, later in pairwise(moments)) <= 240
     assert moments[-1] == max(told) and told[moments[-1]][source] == 12 * MIB
-    info = key("run_info", run="run", scenario="flash-crowd", lab="namespace")
+    info = key("run_info", run="run", scenario="flash-crowd", variant=variant(SMALL), lab="namespace")
     assert info in told[BEGAN] and info in told[moments[-1]]
 
 
@@ -143,7 +164,7 @@ def test_lookups_are_exported_too(tmp_path):
     directory.append_lookups([lookup(intended_s=at / 2, done_s=at / 2 + 0.1) for at in range(40)], [], [])
     directory.write_summary(summary_of_lookups([lookup_row("swarm-dht", 16)]))
     told = exported(tmp_path / "run")
-    of_step = labels() | {"scenario": "lookup", "contender": "swarm-dht", "peers": 16}
+    of_step = labels() | {"scenario": "lookup", "variant": variant(scenario), "contender": "swarm-dht", "peers": 16}
     found = key("lookups_total", **of_step, outcome="found", rarity="over 10%")
     assert [told[BEGAN + second].get(found) for second in (0, 1, 10, 20)] == [None, 2, 20, 40]
 

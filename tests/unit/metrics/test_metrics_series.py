@@ -12,7 +12,7 @@ from harness.metrics import names
 from harness.metrics.names import FAMILIES, Kind
 from harness.metrics.series import Ledger
 
-RUN = {"run": "a", "scenario": "b", "lab": "c"}
+RUN = {"run": "a", "scenario": "b", "variant": "c", "lab": "d"}
 
 
 def filled() -> Ledger:
@@ -50,18 +50,18 @@ def test_every_family_is_read_back():
 def test_any_text_can_be_a_labels_value(hostile):
     """A run's directory may be called anything."""
     ledger = Ledger()
-    ledger.at(names.RUN_INFO, hostile, "b", "c").set(1)
+    ledger.at(names.RUN_INFO, hostile, "b", "c", "d").set(1)
     assert samples_of(ledger.exposition()) == {key("run_info", **RUN | {"run": hostile}): 1.0}
 
 
 def test_a_value_counts_in_the_bucket_that_ends_with_it_and_in_all_above():
     """And in the sum."""
     ledger = Ledger()
-    series = ledger.at(names.DURATION, *"abcdef")
+    series = ledger.at(names.DURATION, *"abcdefg")
     for value in (0.1, 0.100001, 2000.0):
         series.observe(value)
     told = samples_of(ledger.exposition())
-    labels = dict(zip(names.STEP, "abcdef", strict=True))
+    labels = dict(zip(names.STEP, "abcdefg", strict=True))
     buckets = {
         le: told[key("transfer_duration_seconds_bucket", **labels, le=le)] for le in ("0.1", "0.25", "1800.0", "+Inf")
     }
@@ -72,7 +72,7 @@ def test_a_value_counts_in_the_bucket_that_ends_with_it_and_in_all_above():
 def test_a_series_is_told_as_it_is_now():
     """Its text is kept only until it changes."""
     ledger = Ledger()
-    series = ledger.at(names.RUN_INFO, *"abc")
+    series = ledger.at(names.RUN_INFO, *"abcd")
     texts = [ledger.exposition()]
     series.add(2)
     texts.append(ledger.exposition())

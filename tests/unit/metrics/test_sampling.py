@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import time
 import psutil
 
 from harness.metrics.sampling import Sampler
+from harness.metrics.switches import SwitchMeter
 from harness.results.roles import Role
 from harness.results.step import Step
 
@@ -34,6 +36,57 @@ def test_each_role_is_sampled_with_its_own_use():
     assert (by_role[Role.PEERS].bytes, by_role[Role.SERVER].bytes) == (77, 0)
     assert by_role[Role.MACHINE].cpu_s > 0.1
     assert heard == [sampler.samples]
+
+
+def test_context_switches_are_of_all_threads():
+    """Of those that were there before, from the start on; of one that has ended, all it made."""
+    script = (
+        "import sys, threading, time\n"
+        "threading.Thread(target=lambda: [time.sleep(0.001) for _ in range(100)]).start()\n"
+        "[time.sleep(0.001) for _ in range(100)]\n"
+        "print('waited', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "thread = threading.Thread(target=lambda: [time.sleep(0.001) for _ in range(100)] + [sys.stdin.readline()])\n"
+        "thread.start()\n"
+        "time.sleep(0.5)\n"
+        "print('again', flush=True)\n"
+        "thread.join()\n"
+        "print('ended', flush=True)\n"
+        "sys.stdin.readline()\n"
+    )
+    counted = []
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdout.readline()
+        meter = SwitchMeter(process.pid)
+        counted.append(meter.read().waits)
+        for _ in range(2):
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            process.stdout.readline()
+            counted.append(meter.read().waits)
+        process.stdin.write(b"\n")
+    counted.append(meter.read().waits)
+    assert counted[0] < 10
+    assert 100 <= counted[1] <= counted[2] <= counted[3] < 200
+
+
+def test_what_hosts_send_each_other_is_the_machines():
+    """Seen by a process in the lab, which has one interface for all; what it saw last stands when it has ended."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        roles = {Role.HARNESS: [os.getpid()], Role.PEERS: [child.pid]}
+        sampler = Sampler(Step("http", 1, 0), roles, lambda: 0, lambda samples: None)
+        sampler.start(time.monotonic())
+        with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+            client.sendall(bytes(100_000))
+            taken, _ = server.accept()
+            with taken:
+                taken.recv(100_000, socket.MSG_WAITALL)
+        sampler.take()
+    sampler.take()
+    first, second = (each.link_bytes for each in sampler.samples if each.role is Role.MACHINE)
+    assert second >= first > 100_000
+    assert {each.link_bytes for each in sampler.samples if each.role is not Role.MACHINE} == {None}
 
 
 def test_a_process_that_ended_keeps_what_it_used():
