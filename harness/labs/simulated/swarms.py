@@ -1,0 +1,73 @@
+"""A swarm in the simulated network: one torrent, what its peers meet by, and the peers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from harness.labs.simulated.hosts import Host
+from harness.labs.simulated.network import Network
+from harness.labs.simulated.overlays import Overlay
+from harness.labs.simulated.peers import PORT, Lies, Peer
+from harness.labs.simulated.trackers import Tracker
+from p2p_node.core.swarm import SwarmSettings
+from p2p_node.wire.metainfo import Metainfo, Trackers, choose_piece_length, decode_metainfo, encode_torrent
+
+DIGEST = bytes(20)
+
+
+def make_torrent(size: int, piece_length: int = 0, trackers: Trackers = ()) -> Metainfo:
+    """A torrent of one file of so many bytes, whose hashes nobody computes; a piece length of 0 is chosen by size."""
+    piece_length = piece_length or choose_piece_length(size)
+    pieces = -(-size // piece_length)
+    info = {b"length": size, b"name": b"item", b"piece length": piece_length, b"pieces": DIGEST * pieces}
+    return decode_metainfo(encode_torrent(info, trackers))
+
+
+class Swarm:
+    """Peers of one torrent in a network; found by a tracker at `tracked_by`, or by an `overlay` whose first member is
+    the first peer. Everything random comes from `seed`."""
+
+    def __init__(
+        self,
+        network: Network,
+        size: int,
+        piece_length: int = 0,
+        *,
+        seed: int | str = 0,
+        tracked_by: Host | None = None,
+        overlay: str | None = None,
+        settings: SwarmSettings | None = None,
+    ) -> None:
+        self.network = network
+        self.peers: list[Peer] = []
+        self.tracker = Tracker(tracked_by, Random(f"tracker/{seed}")) if tracked_by is not None else None
+        trackers = ((self.tracker.url,),) if self.tracker is not None else ()
+        self.metainfo = make_torrent(size, piece_length, trackers)
+        self._seed = seed
+        self._overlay = overlay
+        self._settings = settings or SwarmSettings()
+
+    def add(
+        self,
+        host: Host,
+        *,
+        complete: bool = False,
+        join_at: float | None = 0.0,
+        lies: Lies | None = None,
+        settings: SwarmSettings | None = None,
+        changed: Callable[[Peer], None] | None = None,
+    ) -> Peer:
+        """A peer on this host, which joins at that time; it listens from now on. None: it joins when it is told to."""
+        number = len(self.peers)
+        overlay = None
+        if self._overlay is not None:
+            overlay = Overlay(self._overlay, [self.peers[0].address] if self.peers else [])
+        rng = Random(f"peer/{self._seed}/{number}")
+        peer = Peer(host, rng, port=PORT, overlay=overlay, lies=lies, changed=changed)
+        self.peers.append(peer)
+        if join_at is not None:
+            settings = settings or self._settings
+            join = lambda: peer.join(self.metainfo, complete=complete, settings=settings)  # noqa: E731
+            self.network.clock.at(max(join_at, self.network.clock.now), host.do, join)
+        return peer
