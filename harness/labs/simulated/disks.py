@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from harness.labs.simulated.clock import Clock
 from harness.labs.simulated.payload import is_wrong
+from p2p_node.wire.messages import BLOCK
 
 HASH_RATE = 1e9
 """Bytes hashed per second: SHA-1 on one core."""
@@ -27,15 +28,18 @@ class Disk:
         self._verified = verified
         self._failed = failed
         self._wrong: dict[int, dict[int, bool]] = {}
-        """By piece with something wrong in it, by offset, whether what was stored there last was wrong."""
+        """By piece with something wrong in it, by each block's offset, whether what was stored there last was wrong."""
         self._full_since: float | None = None
 
     def store(self, piece: int, begin: int, blocks: Sequence[bytes | memoryview]) -> None:
         """Keep these blocks, side by side."""
-        for block in blocks:
-            if piece in self._wrong or is_wrong(block):
-                self._wrong.setdefault(piece, {})[begin] = is_wrong(block)
-            begin += len(block)
+        for run in blocks:
+            wrong = is_wrong(run)
+            if wrong or piece in self._wrong:
+                blocks_of_piece = self._wrong.setdefault(piece, {})
+                for at in range(begin, begin + len(run), BLOCK):
+                    blocks_of_piece[at] = wrong
+            begin += len(run)
 
     def discard(self, piece: int) -> None:
         """Forget what was stored of this piece."""
