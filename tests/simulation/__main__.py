@@ -1,4 +1,4 @@
-"""`python -m tests.simulation`: thousands of small swarms with faults, on all cores; what breaks is told by its seed."""
+"""`python -m tests.simulation`: swarms with faults by the thousand, on all cores; what breaks is told by its seed."""
 
 from __future__ import annotations
 

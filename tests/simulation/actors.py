@@ -59,7 +59,7 @@ class WatchedDisk(Disk):
 
 
 class Actor(Peer):
-    """A member of a swarm between two crashes. `note` is told what is worth a line of the trace, `name_of` a host's name."""
+    """A member of a swarm between two crashes. `note` takes lines for the trace, `name_of` knows hosts by address."""
 
     def __init__(
         self,

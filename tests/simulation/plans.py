@@ -92,6 +92,8 @@ class Plan:
     weather: Weather
     members: tuple[Member, ...]
     faults: tuple[Fault, ...]
+    orphaned: bool
+    """Whether who came complete leaves as soon as the others have everything between them."""
 
     @property
     def quiet_at(self) -> float:
@@ -131,7 +133,7 @@ def draw(seed: int) -> Plan:
         faults = [fault for fault in faults if 0 not in fault.whom or fault.until < FOREVER or not fault.whom]
     weather = _draw_weather(rng) if meeting is not Meeting.HTTP and rng.random() < 0.6 else FAIR
     delay_s = _log(rng, 50e-6, 0.1)
-    return Plan(seed, size, piece_length, delay_s, meeting, weather, tuple(members), tuple(faults))
+    return Plan(seed, size, piece_length, delay_s, meeting, weather, tuple(members), tuple(faults), rng.random() < 0.25)
 
 
 def _draw_seed(rng: Random) -> Member:

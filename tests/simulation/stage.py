@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
@@ -22,6 +22,9 @@ from tests.simulation.resuming import resume
 
 LOOK_S = 2.0
 """Virtual seconds between two looks at everything, at first; later as much as an eighth of the time so far."""
+
+ORPHANED_S = 0.25
+"""Virtual seconds between two looks at whether seeds can leave."""
 
 MOST_EVENTS = 1_000_000
 """Some fifty times what a swarm takes: it would go on for ever."""
@@ -61,6 +64,7 @@ class Stage:
         self.gone: list[Actor] = []
         """What members were before they crashed."""
         self._look = look
+        self._quiet_at = plan.quiet_at
         self._rules: dict[Fault, Rule] = {}
         self._crashed: dict[Fault, Actor] = {}
         self._deaf: dict[Fault, tuple[dict[int, Any], dict[int, Any]]] = {}
@@ -73,6 +77,8 @@ class Stage:
             if fault.until < FOREVER and fault.kind is not Kind.RESET:
                 self.clock.at(fault.until, self._end, fault)
         self.clock.at(LOOK_S, self._look_around)
+        if plan.orphaned:
+            self.clock.at(ORPHANED_S, self._orphan)
 
     def play(self) -> None:
         """Let time pass until everybody who can be complete is, or ought to be. Raises Broken."""
@@ -97,10 +103,13 @@ class Stage:
     @property
     def hopeless(self) -> bool:
         """Whether the honest that are left do not have every piece between them."""
+        return not self._whole(actor for actor in self.living() if actor.honest)
+
+    def _whole(self, actors: Iterable[Actor]) -> bool:
         have = 0
-        for actor in self.living():
-            have |= actor.have if actor.honest else 0
-        return have != (1 << self.metainfo.piece_count) - 1
+        for actor in actors:
+            have |= actor.have
+        return have == (1 << self.metainfo.piece_count) - 1
 
     # The play
 
@@ -127,7 +136,7 @@ class Stage:
     def _done(self) -> bool:
         if self.clock.happened >= MOST_EVENTS:
             return True
-        if self.clock.now < self.plan.quiet_at or self.clock.happened % 64:
+        if self.clock.happened % 64 or self.clock.now < self._quiet_at:  # asked after each event: seldom is enough
             return False
         return self.hopeless or all(actor.complete for actor in self.living() if actor.honest)
 
@@ -135,6 +144,15 @@ class Stage:
         member = self.plan.members[number]
         kind = "seed" if member.complete else "peer"
         return f"{kind} {number}" if member.role is Role.HONEST else f"{member.role} {number}"
+
+    def _orphan(self) -> None:
+        if not self._whole(actor for actor in self.living() if actor.honest and not actor.member.complete):
+            self.clock.at(self.clock.now + ORPHANED_S, self._orphan)
+            return
+        for actor in self.living():
+            if actor.member.complete:
+                self.note(f"{actor.name} leaves, as the others have everything")
+                self.clock.soon(actor.host.do, actor.leave)
 
     # The faults
 
