@@ -208,10 +208,8 @@ class Picker:
 
     def _partial_for(self, connection: Connection) -> Partial | None:
         begun = connection.working_on
-        # What it began may be given up since, and begun anew by another alone.
-        if begun is not None and self.partials.get(begun.piece) is begun:
-            if self._open_to(connection.address, self._open & connection.available & 1 << begun.piece):
-                return begun
+        if begun is not None and self._goes_on(connection, begun):
+            return begun
         open_here = self._open_to(connection.address, self._open & connection.available)
         for piece in bits.members(open_here):
             if not self.partials[piece].workers:
@@ -221,6 +219,12 @@ class Picker:
         if open_here:
             return self.partials[bits.first(open_here, self._rng.randrange(self._metainfo.piece_count))]
         return None
+
+    def _goes_on(self, connection: Connection, begun: Partial) -> bool:
+        # The piece may have failed since, and been begun anew by another alone.
+        is_current = self.partials.get(begun.piece) is begun
+        open_here = self._open & connection.available & 1 << begun.piece
+        return is_current and bool(self._open_to(connection.address, open_here))
 
     def _open_to(self, source: Address, open_here: int) -> int:
         alone = self.trust.on_parole(source)

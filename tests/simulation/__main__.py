@@ -37,7 +37,7 @@ def main(seeds: int, first: int, seed: int | None, jobs: int) -> None:
     for finding in _hunt_everywhere(range(first, first + seeds), jobs):
         click.echo(str(finding))
         findings.append(finding)
-    click.echo(f"{seeds} swarms from seed {first}: {len(findings)} broke; {time.monotonic() - began:.0f} s")
+    click.echo(f"{seeds} swarms from seed {first}: {len(findings) or 'none'} broke; {time.monotonic() - began:.0f} s")
     if findings:
         click.echo(f"keep what is mended as a line of {KEPT.relative_to(Path.cwd())}: SEED  what it was")
         sys.exit(1)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection
 
 import pytest
+from click.testing import CliRunner
 
 from p2p_node.core.choker import Choker
 from p2p_node.core.connection import Connection
@@ -56,6 +57,24 @@ def test_everything_is_drawn() -> None:
     assert {fault.kind for plan in plans for fault in plan.faults} == set(Kind)
     assert {member.role for plan in plans for member in plan.members} == set(Role)
     assert all(plan.members[0].complete and plan.members[0].role is Role.HONEST for plan in plans)
+
+
+def test_a_finding_is_one_line_with_the_command_that_replays_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And an exit code that stops a nightly run; the replay shows what happened before."""
+    _guilt_by_association(monkeypatch)
+    found = CliRunner().invoke(main, ["--seeds", "2", "--from", "9", "--jobs", "1"])
+    assert found.exit_code == 1
+    assert (
+        "seed 9: peer 8 has banned seed 0, who did not lie; replay: python -m tests.simulation --seed 9" in found.output
+    )
+    replayed = CliRunner().invoke(main, ["--seed", "9"])
+    assert replayed.exit_code == 1 and "peer 8 joins with 0 pieces" in replayed.output
+
+
+def test_a_hunt_without_findings_says_so() -> None:
+    """With the number of swarms and the time."""
+    quiet = CliRunner().invoke(main, ["--seeds", "3", "--jobs", "1"])
+    assert quiet.exit_code == 0 and "3 swarms from seed 0: none broke" in quiet.output
 
 
 def _end_game_without_cancel(patch: pytest.MonkeyPatch) -> None:
