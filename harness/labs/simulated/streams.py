@@ -152,15 +152,15 @@ class Stream(Flow):
 
     def _travel(self, payload: Any, size: int, began: float, wait_s: float) -> None:
         network, to = self.host.network, self.other.host
-        late = wait_s + network.delay_s
+        late_s = wait_s + network.delay_s
         if network.rules:
             more_s = network.judge(self.host.address, to.address)
             if self._held is not None or more_s is None:
                 self._hold(payload, size)
                 return
-            late += more_s
-        now = network.clock.now
-        arrives = to.downlink.receive(began + late, now + late, on_wire(size))
+            late_s += more_s
+        # What is late passes the downlink when it would have: else all that comes meanwhile would wait for it.
+        arrives = to.downlink.receive(began, network.clock.now, on_wire(size)) + late_s
         if arrives < self._arrived_at:  # what waited in the queue is not overtaken by what came after it
             arrives = self._arrived_at
         self._arrived_at = arrives
