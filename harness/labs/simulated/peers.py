@@ -35,6 +35,9 @@ PORT = 6881
 FAREWELL_S = 2.0
 """How long a leaving peer waits for trackers to take note."""
 
+PARTS = 4
+"""Blocks that are handed to a stream at once leave, and arrive, in so many parts."""
+
 Lies = Callable[[wire.Requests], bool]
 """Whether a peer sends wrong bytes for these requests."""
 
@@ -342,8 +345,11 @@ class Peer:
                 return
             asked = upload.requests
             block = (wrong if self._lies is not None and self._lies(asked) else right)(asked.length)
-            size = asked.count * (wire.PIECE_HEADER + asked.length)
-            stream.write([wire.Blocks(asked.piece, asked.begin, [block] * asked.count)], size)
+            together = -(-asked.count // PARTS)
+            for first in range(0, asked.count, together):
+                count = min(together, asked.count - first)
+                run = wire.Blocks(asked.piece, asked.begin + first * asked.length, [block] * count)
+                stream.write([run], count * (wire.PIECE_HEADER + asked.length))
             if stream.tell_when_room(upload.turn, self._drained):
                 node.drained(upload.connection, now)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.labs.simulated.hosts import State
-from harness.labs.simulated.links import ACKNOWLEDGEMENT, QUEUED, Flow, frames, on_wire
+from harness.labs.simulated.links import ACKNOWLEDGEMENT, QUEUED, SEGMENT, Flow, frames, on_wire
 from p2p_node.wire.address import Address
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 WINDOW = 1 << 20
 """Bytes on their way at most."""
+
+
+SEND_BUFFER = 20 * SEGMENT
+"""Bytes that a socket takes before they leave: Linux gives it twice its congestion window, and that stays at the ten
+segments it begins with while a link's queue holds two."""
 
 
 class Owner(Protocol):
@@ -85,9 +90,10 @@ class Stream(Flow):
 
     def tell_when_room(self, unsent: int, tell: Callable[[Stream], None]) -> bool:
         """Whether no more than `unsent` bytes have yet to leave; if more have, `tell` is called when it is so."""
-        if self.unsent <= unsent + QUEUED:
+        most = min(unsent, SEND_BUFFER) + QUEUED
+        if self.unsent <= most:
             return True
-        self._room = unsent + QUEUED, tell
+        self._room = most, tell
         return False
 
     def close(self) -> None:
