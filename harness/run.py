@@ -11,6 +11,7 @@ from harness.analysis.limits import limits
 from harness.bench import Bench, set_up
 from harness.contenders import catalogue as contenders
 from harness.contenders import overlays
+from harness.demand import virtual
 from harness.demand.messages import Progress
 from harness.errors import SwarmbenchError, UsageError, unexpected
 from harness.labs import catalogue as labs
@@ -18,7 +19,7 @@ from harness.labs.base import Lab
 from harness.labs.calibration import calibrate
 from harness.metrics.exporter import Exporter, exporter
 from harness.observing.watching import Observation, Watching, watched
-from harness.play import Audience, intended_starts, play
+from harness.play import Audience, intended_starts, play, play_virtually
 from harness.publish import publish, summarize_recorded
 from harness.reports.progress import RunProgress
 from harness.results import store
@@ -61,8 +62,8 @@ async def run(order: Order, announce: Callable[[Path], None]) -> Path:
     `announce` is told the directory before the first step, as a run that is interrupted is continued by it. Raises
     SwarmbenchError; what was measured before is on record then.
     """
-    _check_contenders(order.scenario)
-    labs.choose(order.lab, unlimited=order.scenario.links.unlimited)
+    lab = labs.choose(order.lab, unlimited=order.scenario.links.unlimited)
+    _check_contenders(order.scenario, lab)
     with _run_directory(order) as directory, exporter(order.metrics_port) as exported:
         announce(directory.path)
         try:
@@ -113,9 +114,12 @@ async def _play_one(
             exported.transfer_ended,
             partial(exported.overheard, step) if exported.served else None,
         )
-        contender = contenders.choose([step.contender], bench.scenario.own)[0]
         deadline_s = max(SHORTEST_DEADLINE_S, BOUNDS_PER_DEADLINE * (bound_s or 0.0))
-        played = await play(bench, contender, step, deadline_s=deadline_s, logs=logs, audience=told)
+        if bench.lab.virtual:
+            played = await play_virtually(bench, step, deadline_s=deadline_s, audience=told)
+        else:
+            contender = contenders.choose([step.contender], bench.scenario.own)[0]
+            played = await play(bench, contender, step, deadline_s=deadline_s, logs=logs, audience=told)
         directory.append_beginning(step, played.began)
         directory.append_step(played.transfers, played.samples)
     else:
@@ -133,8 +137,12 @@ async def _play_one(
     progress.step_done(str(step), reasons[0] or "")
 
 
-def _check_contenders(scenario: Scenario) -> None:
-    if scenario.lookups is None:
+def _check_contenders(scenario: Scenario, lab: Lab) -> None:
+    if lab.virtual:
+        virtual.check(scenario)
+    elif scenario.demand.origin_leaves:
+        raise UsageError("demand.origin_leaves: only the simulated lab lets the origin leave; use --lab simulated")
+    elif scenario.lookups is None:
         contenders.choose(scenario.contenders, scenario.own)
     else:
         overlays.choose(scenario)
@@ -174,6 +182,7 @@ async def _describe(order: Order, bench: Bench) -> Environment:
         congestion_control=bench.lab.congestion_control,
         calibration=None if unlimited else await calibrate(bench.lab, bench.hosts, bench.room.payload),
         command=order.command,
+        model=virtual.model(order.scenario) if bench.lab.virtual else None,
     )
 
 

@@ -92,10 +92,14 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """When peers want the item: the arrival process, spread over `over` seconds (0 for a flash crowd)."""
+    """When peers want the item: the arrival process, spread over `over` seconds (0 for a flash crowd).
+
+    The origin dies `origin_leaves` seconds after the first peer came; 0: it stays. Only the simulated lab lets it.
+    """
 
     arrival: Arrival
     over: float
+    origin_leaves: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

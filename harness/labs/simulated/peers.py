@@ -133,6 +133,11 @@ class Peer:
         return isinstance(self.node, Node) and self.node.complete
 
     @property
+    def joined(self) -> bool:
+        """Whether its host is part of its overlay, if there is one."""
+        return self.overlay is None or self.overlay.joined
+
+    @property
     def connection_count(self) -> int:
         """Open connections."""
         return len(self._streams)
