@@ -61,7 +61,7 @@ def host_specs(scenario: Scenario) -> list[HostSpec]:
         HostSpec(f"peer-{number:03}", link.up, link.down)
         for number, link in enumerate(links.of_peers(max(scenario.peers)), start=1)
     ]
-    return [server, *peers, *([] if links.unlimited else _spares(server, peers))]
+    return [server, *peers, *([] if links.unlimited or links.idle else _spares(server, peers))]
 
 
 def _spares(server: HostSpec, peers: list[HostSpec]) -> list[HostSpec]:

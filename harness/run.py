@@ -175,12 +175,14 @@ def _lab_name(order: Order, recorded: Run) -> str:
 
 
 async def _describe(order: Order, bench: Bench) -> Environment:
-    """The environment, with the links' rates as they are, not as they are meant to be; unlimited ones have none."""
-    unlimited = order.scenario.links.unlimited
+    """The environment, with the links' rates as they are, not as they are meant to be; unlimited and idle ones have
+    none."""
+    links = order.scenario.links
+    measurable = not links.unlimited and not links.idle
     return describe_environment(
         lab=bench.lab.name,
         congestion_control=bench.lab.congestion_control,
-        calibration=None if unlimited else await calibrate(bench.lab, bench.hosts, bench.room.payload),
+        calibration=await calibrate(bench.lab, bench.hosts, bench.room.payload) if measurable else None,
         command=order.command,
         model=virtual.model(order.scenario) if bench.lab.virtual else None,
     )
