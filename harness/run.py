@@ -13,6 +13,7 @@ from harness.contenders import catalogue as contenders
 from harness.contenders import overlays
 from harness.demand import virtual
 from harness.demand.messages import Progress
+from harness.demand.plan import deadline_s
 from harness.errors import SwarmbenchError, UsageError, unexpected
 from harness.labs import catalogue as labs
 from harness.labs.base import Lab
@@ -31,10 +32,6 @@ from harness.results.store import RunDirectory
 from harness.scenarios.model import Scenario
 from harness.scenarios.units import format_size
 from harness.searching import search
-
-SHORTEST_DEADLINE_S = 60.0
-BOUNDS_PER_DEADLINE = 5
-"""A transfer is given up after this many times the bound, but never before a minute: slow is a result, stuck is not."""
 
 UNLIMITED_RATE = 0.5e9
 """Bytes per second that a step without links is expected to move, for the time left that is shown."""
@@ -114,12 +111,12 @@ async def _play_one(
             exported.transfer_ended,
             partial(exported.overheard, step) if exported.served else None,
         )
-        deadline_s = max(SHORTEST_DEADLINE_S, BOUNDS_PER_DEADLINE * (bound_s or 0.0))
+        patience_s = deadline_s(bound_s)
         if bench.lab.virtual:
-            played = await play_virtually(bench, step, deadline_s=deadline_s, audience=told)
+            played = await play_virtually(bench, step, deadline_s=patience_s, audience=told)
         else:
             contender = contenders.choose([step.contender], bench.scenario.own)[0]
-            played = await play(bench, contender, step, deadline_s=deadline_s, logs=logs, audience=told)
+            played = await play(bench, contender, step, deadline_s=patience_s, logs=logs, audience=told)
         directory.append_beginning(step, played.began)
         directory.append_step(played.transfers, played.samples)
     else:

@@ -261,7 +261,7 @@ def check(names: Sequence[str]) -> None:
             )
 
 
-COARSE, COARSE_FROM = 4, 2000
+COARSE, COARSE_FROM = 4, 500
 """In steps of so many peers and more, one simulated byte stands for this many: ten thousand take minutes then."""
 
 
