@@ -231,10 +231,13 @@ class Downloader:
                 self.release(connection)
 
     def _queue_target(self, connection: Connection, now: float) -> int:
+        rate = connection.download.per_second(now)
+        if not rate:
+            return MIN_QUEUE
         near_end = self.picker.missing.bit_count() * END_SHARE < self._piece_count
         seconds = END_QUEUE_S if near_end else QUEUE_S
         seconds += min(connection.latency, LONGEST_WAIT_S) + _behind_own_blocks(connection, now)
-        return min(MIN_QUEUE + int(connection.download.per_second(now) * seconds) // BLOCK, MAX_QUEUE)
+        return min(MIN_QUEUE + int(rate * seconds) // BLOCK, MAX_QUEUE)
 
     def _request(self, connection: Connection, piece: int, blocks: range, now: float) -> None:
         asked = (1 << blocks.stop) - (1 << blocks.start)

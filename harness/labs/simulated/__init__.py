@@ -5,7 +5,7 @@ A map, from the ground up:
 - `clock`: what happens when. `links`: an uplink that flows share evenly, a downlink that takes what comes in turn.
 - `network`: hosts, connections and datagrams between them; `hosts`, `streams` (one end of a connection each), `rules`
   (pass, delay, drop; partitions; the datagrams' weather).
-- `peers`: performs the core's effects; `disks`, `payload`, `sizes`, `overlays` and `trackers` are what it needs for that.
+- `peers`: performs the core's effects, with the help of `disks`, `payload`, `sizes`, `overlays` and `trackers`.
 - `swarms`: one torrent and its peers.
 
 In short:

@@ -22,9 +22,6 @@ SEGMENT = 1448
 HEADERS = 66
 """Bytes of Ethernet, IP and TCP with time stamps that a frame has beside its payload."""
 FRAME = SEGMENT + HEADERS
-ACKNOWLEDGEMENT = HEADERS / 2
-"""Bytes that the receiver sends back for each frame."""
-
 QUEUED = 2 * FRAME
 """What each flow has in its host's queue at most (TCP small queues, as the namespace lab sets them): a flow that was
 idle waits behind so much of each other."""
@@ -33,14 +30,9 @@ _ROUNDING = 1e-3
 """Bytes by which sums of fractions may be off."""
 
 
-def frames(size: int) -> float:
-    """Frames that so many bytes of a stream fill; what is less than one has one of its own."""
-    return size / SEGMENT if size > SEGMENT else 1.0
-
-
 def on_wire(size: int) -> float:
-    """What so many bytes of a stream take of a link."""
-    return size + HEADERS * frames(size)
+    """What so many bytes of a stream take of a link: a frame of its own for what is less than one."""
+    return size + HEADERS if size <= SEGMENT else size * (FRAME / SEGMENT)
 
 
 class Flow:
@@ -86,20 +78,24 @@ class Uplink:
         if self.rate <= 0:
             flow.queued += 1
             return
-        self._advance()
+        if self._clock.now > self._served_at:
+            self._advance()
         if not flow.queued:
             self._active += 1
             flow.finish = self._served
         flow.queued += 1
         flow.finish += size
-        heappush(self._messages, (flow.finish, next(self._order), flow, left, args))
-        self._set_alarm()
+        message = (flow.finish, next(self._order), flow, left, args)
+        heappush(self._messages, message)
+        if self._messages[0] is message or self._due == math.inf:  # nobody else's end has come closer by it
+            self._set_alarm()
 
     def acknowledge(self, size: float) -> None:
         """Send so many bytes of acknowledgements, ahead of everything."""
         if self.rate > 0:
             self.acknowledged += size
-            self._advance()
+            if self._clock.now > self._served_at:
+                self._advance()
             self._served_at += size / self.rate
 
     def _advance(self) -> None:

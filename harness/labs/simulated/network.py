@@ -129,8 +129,9 @@ class Network:
         copies = 2 if weather.duplication and rng.random() < weather.duplication else 1
         for _ in range(copies):
             late_s = rng.random() * weather.late_s if weather.lateness and rng.random() < weather.lateness else 0.0
-            reached = self.clock.now + self.delay_s + more_s + late_s
-            arrives = target.downlink.receive(reached, reached, len(data) + DATAGRAM_HEADERS)
+            now = self.clock.now
+            reached = target.downlink.receive(now, now, len(data) + DATAGRAM_HEADERS)
+            arrives = reached + self.delay_s + more_s + late_s
             self.clock.at(arrives, self._datagram_arrived, target, to[1], (host.address, port), data)
 
     def _datagram_arrived(self, target: Host, port: int, source: Address, data: bytes) -> None:

@@ -13,13 +13,12 @@ from random import Random
 from harness.labs.simulated.disks import Disk
 from harness.labs.simulated.hosts import Host
 from harness.labs.simulated.overlays import Membership, Overlay
-from harness.labs.simulated.payload import right, wrong
 from harness.labs.simulated.sizes import encoded_size
 from harness.labs.simulated.streams import Stream
 from harness.labs.simulated.trackers import Inquiry
+from harness.labs.simulated.uploads import Lies, Uploads
 from p2p_node import boundary
 from p2p_node.boundary import Close, ConnectionId, Send, Serve
-from p2p_node.core.lanes import MOST
 from p2p_node.core.metadata_node import MetadataNode
 from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
@@ -34,9 +33,6 @@ PEER_ID_PREFIX = b"-SB0100-"
 PORT = 6881
 FAREWELL_S = 2.0
 """How long a leaving peer waits for trackers to take note."""
-
-Lies = Callable[[wire.Requests], bool]
-"""Whether a peer sends wrong bytes for these requests."""
 
 
 class Peer:
@@ -71,6 +67,7 @@ class Peer:
         self._rng = rng
         self._peer_id = PEER_ID_PREFIX + rng.randbytes(12)
         self._lies = lies
+        self._uploads: Uploads | None = None
         self._changed = changed
         self._streams: dict[ConnectionId, Stream] = {}
         self._strangers: set[ConnectionId] = set()
@@ -100,6 +97,7 @@ class Peer:
         now = self._clock.now
         settings = settings or self._settings
         self.node = Node(metainfo, self._peer_id, self.address, have, settings, Random(self._peer_id), now)
+        self._uploads = Uploads(self.node, self._clock, self._streams, self.disk, self._lies, self._fail)
         self.node.learn(known, now)
         self.node.tick(now)
         self._perform()
@@ -128,6 +126,11 @@ class Peer:
     def complete(self) -> bool:
         """Whether it has everything."""
         return isinstance(self.node, Node) and self.node.complete
+
+    @property
+    def joined(self) -> bool:
+        """Whether its host is part of its overlay, if there is one."""
+        return self.overlay is None or self.overlay.joined
 
     @property
     def connection_count(self) -> int:
@@ -263,8 +266,8 @@ class Peer:
             self._write(number, messages)
         for close in closes:
             self._close(close)
-        if serve:
-            self._serve()
+        if serve and self._uploads is not None:
+            self._uploads.serve()
         if self.node is not node:
             return
         if self.left and node.parted:
@@ -329,29 +332,6 @@ class Peer:
             stream.close()
             self._forget(stream)
 
-    def _serve(self) -> None:
-        node = self.node
-        assert isinstance(node, Node)
-        now = self._clock.now
-        while (upload := node.next_upload(MOST, now)) is not None:
-            stream = self._streams.get(upload.connection)
-            if stream is None:  # its end is under way, and frees its lane
-                continue
-            if self.disk.broken:
-                self._fail("cannot read from the disk: Input/output error")
-                return
-            asked = upload.requests
-            block = (wrong if self._lies is not None and self._lies(asked) else right)(asked.length)
-            size = asked.count * (wire.PIECE_HEADER + asked.length)
-            stream.write([wire.Blocks(asked.piece, asked.begin, [block] * asked.count)], size)
-            if stream.tell_when_room(upload.turn, self._drained):
-                node.drained(upload.connection, now)
-
-    def _drained(self, stream: Stream) -> None:
-        if isinstance(self.node, Node) and stream.number in self._streams:
-            self.node.drained(stream.number, self._clock.now)
-            self._serve()
-
     # Small parts
 
     def _dialled(self, stream: Stream) -> None:
@@ -401,7 +381,7 @@ class Peer:
         if self.node is None and self.left:
             return
         self.left = True
-        self.node = None
+        self.node = self._uploads = None
         self.host.accepts.pop(self.address[1], None)
         for stream in list(self._streams.values()):
             if abrupt:

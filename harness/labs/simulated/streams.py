@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.labs.simulated.hosts import State
-from harness.labs.simulated.links import ACKNOWLEDGEMENT, QUEUED, Flow, frames, on_wire
+from harness.labs.simulated.links import FRAME, HEADERS, QUEUED, SEGMENT, Flow, on_wire
 from p2p_node.wire.address import Address
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 WINDOW = 1 << 20
 """Bytes on their way at most."""
+
+
+SEND_BUFFER = 20 * SEGMENT
+"""Bytes that a socket takes before they leave: Linux gives it twice its congestion window, and that stays at the ten
+segments it begins with while a link's queue holds two."""
 
 
 class Owner(Protocol):
@@ -85,9 +90,10 @@ class Stream(Flow):
 
     def tell_when_room(self, unsent: int, tell: Callable[[Stream], None]) -> bool:
         """Whether no more than `unsent` bytes have yet to leave; if more have, `tell` is called when it is so."""
-        if self.unsent <= unsent + QUEUED:
+        most = min(unsent, SEND_BUFFER) + QUEUED
+        if self.unsent <= most:
             return True
-        self._room = unsent + QUEUED, tell
+        self._room = most, tell
         return False
 
     def close(self) -> None:
@@ -116,7 +122,7 @@ class Stream(Flow):
         if self._held is not None:
             held, self._held = self._held, None
             for payload, size in held:
-                self._travel(payload, size, self.host.network.clock.now, 0.0)
+                self._travel(payload, size, on_wire(size), self.host.network.clock.now, 0.0)
 
     def _detach(self) -> None:
         self._told = True
@@ -136,35 +142,36 @@ class Stream(Flow):
         self._on_its_way += size
         host = self.host
         wait_s = 0.0 if self.queued else host.uplink.wait_s
-        host.uplink.carry(self, on_wire(size), self._left, payload, size, host.network.clock.now, wait_s)
+        wire = size + HEADERS if size <= SEGMENT else size * (FRAME / SEGMENT)
+        host.uplink.carry(self, wire, self._left, payload, size, wire, host.network.clock.now, wait_s)
 
-    def _left(self, payload: Any, size: int, handed_over_at: float, wait_s: float) -> None:
+    def _left(self, payload: Any, size: int, wire: float, handed_over_at: float, wait_s: float) -> None:
         self.unsent -= size
         if not self.is_open or self.host.state is State.GONE:
             return
         began = handed_over_at if handed_over_at > self._left_at else self._left_at
         self._left_at = self.host.network.clock.now
-        self._travel(payload, size, began, wait_s)
+        self._travel(payload, size, wire, began, wait_s)
         if self._room is not None and self.unsent <= self._room[0]:
             _, tell = self._room
             self._room = None
             self.host.do(tell, self)
 
-    def _travel(self, payload: Any, size: int, began: float, wait_s: float) -> None:
+    def _travel(self, payload: Any, size: int, wire: float, began: float, wait_s: float) -> None:
         network, to = self.host.network, self.other.host
-        late = wait_s + network.delay_s
+        late_s = wait_s + network.delay_s
         if network.rules:
             more_s = network.judge(self.host.address, to.address)
             if self._held is not None or more_s is None:
                 self._hold(payload, size)
                 return
-            late += more_s
-        now = network.clock.now
-        arrives = to.downlink.receive(began + late, now + late, on_wire(size))
+            late_s += more_s
+        # What is late passes the downlink when it would have: else all that comes meanwhile would wait for it.
+        arrives = to.downlink.receive(began, network.clock.now, wire) + late_s
         if arrives < self._arrived_at:  # what waited in the queue is not overtaken by what came after it
             arrives = self._arrived_at
         self._arrived_at = arrives
-        network.clock.at(arrives, self.other._arrive, payload, size)
+        network.clock.at(arrives, self.other._arrive, payload, size, wire)
 
     def _hold(self, payload: Any, size: int) -> None:
         if self._held is None:
@@ -172,19 +179,19 @@ class Stream(Flow):
         self._held.append((payload, size))
         self.host.network.held.append(self)
 
-    def _arrive(self, payload: Any, size: int) -> None:
+    def _arrive(self, payload: Any, size: int, wire: float) -> None:
         host, sender = self.host, self.other
         if host.state is State.GONE:
             return
-        host.uplink.acknowledge(ACKNOWLEDGEMENT * frames(size))
+        host.uplink.acknowledge((wire - size) / 2)  # half of what the frames' headers take
         sender._on_its_way -= size
         if sender._waiting:
             sender._go_on()
         if payload is None:
             sender.is_open = False
             host.do(self.break_down)
-        elif host.state is State.UP:
-            self._take(payload, size)
+        elif host.state is State.UP and not self._told and self.owner is not None:
+            self.owner.received(self, payload, size)
         else:
             host.do(self._take, payload, size)
 
