@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.contenders.base import Item
 from harness.contenders.item import make_item
@@ -36,19 +37,20 @@ class Bench:
 @asynccontextmanager
 async def set_up(scenario: Scenario, lab: Lab) -> AsyncIterator[Bench]:
     """Lay out the hosts and make the item; all of it is gone afterwards. Raises SwarmbenchError."""
-    with scratch(scenario.content.size * (1 + max(scenario.peers))) as room:
+    with scratch(0 if lab.virtual else scenario.content.size * (1 + max(scenario.peers))) as room:
         async with lab:
             server, *peers = await lab.lay_out(
                 host_specs(scenario), delay=scenario.links.delay, loss=scenario.links.loss
             )
-            item = await asyncio.to_thread(
-                make_item,
-                room.payload / "item",
-                size=scenario.content.size,
-                piece_size=scenario.content.piece_size,
-                seed=scenario.seed,
-            )
+            item = await asyncio.to_thread(_make_item, scenario, room.payload / "item", virtual=lab.virtual)
             yield Bench(scenario, lab, server, peers, item, room)
+
+
+def _make_item(scenario: Scenario, directory: Path, *, virtual: bool) -> Item:
+    size, piece_size = scenario.content.size, scenario.content.piece_size
+    if virtual:  # nobody will read it
+        return Item(directory / "item", size, "", piece_size)
+    return make_item(directory, size=size, piece_size=piece_size, seed=scenario.seed)
 
 
 def host_specs(scenario: Scenario) -> list[HostSpec]:
@@ -59,7 +61,7 @@ def host_specs(scenario: Scenario) -> list[HostSpec]:
         HostSpec(f"peer-{number:03}", link.up, link.down)
         for number, link in enumerate(links.of_peers(max(scenario.peers)), start=1)
     ]
-    return [server, *peers, *([] if links.unlimited else _spares(server, peers))]
+    return [server, *peers, *([] if links.unlimited or links.idle else _spares(server, peers))]
 
 
 def _spares(server: HostSpec, peers: list[HostSpec]) -> list[HostSpec]:

@@ -32,6 +32,7 @@ from harness.observing.commands import dashboards_commands, observe_command
 from harness.observing.watching import Observation
 from harness.ports import free_port
 from harness.publish import REPORT, publish
+from harness.replaying import replay
 from harness.reports import calibration
 from harness.reports.difference import print_differences
 from harness.reports.terminal import WIDTH, print_summary
@@ -166,6 +167,14 @@ commands.add_command(dashboards_commands)
 def compare_command(first: Path, second: Path, force: bool) -> None:
     """Tell by how much run B differs from run A, and whether that is more than chance."""
     print_differences(compare(first, second, force=force))
+
+
+@commands.command(name="replay")
+@click.argument("directory", type=click.Path(path_type=Path), metavar="RUN")
+def replay_command(directory: Path) -> None:
+    """Play a RUN of the simulated lab again, and tell where it differs from what is on record, if anywhere."""
+    for replayed in replay(directory):
+        click.echo(f"{replayed.step}: {replayed.transfers} transfers as recorded")
 
 
 @commands.command(name="scenarios")

@@ -19,6 +19,7 @@ from harness.contenders.item import mismatch
 from harness.demand.driver import DemandProcess, demand_process, failed_transfer, starting_time
 from harness.demand.messages import Assignment, Ended, Progress, Wish
 from harness.demand.plan import arrivals_rng, plan_arrivals
+from harness.demand.virtual import VirtualStep
 from harness.errors import SwarmbenchError
 from harness.metrics.endpoints import Overheard, overhearing
 from harness.metrics.sampling import Sampler
@@ -91,6 +92,20 @@ async def play(
                 began, [failed_transfer(step, host.name, intended_s, str(error)) for host, intended_s in pairs]
             )
         return Played(began, await _checked(ended, bench.item), samples)
+
+
+async def play_virtually(bench: Bench, step: Step, *, deadline_s: float, audience: Audience) -> Played:
+    """Play one step in virtual time; what is listened to meanwhile gets its turns."""
+    began = time.time()
+    virtual = VirtualStep(bench.scenario, step, intended_starts(bench.scenario, step), deadline_s)
+    for progress in virtual.go_on():
+        audience.progressed(progress)
+        await asyncio.sleep(0)
+    transfers = virtual.transfers([host.name for host in bench.peers[: step.peers]])
+    audience.sampled(virtual.samples)
+    for transfer in transfers:
+        audience.ended(transfer)
+    return Played(began, transfers, virtual.samples)
 
 
 def intended_starts(scenario: Scenario, step: Step) -> list[float]:

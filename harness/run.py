@@ -11,14 +11,16 @@ from harness.analysis.limits import limits
 from harness.bench import Bench, set_up
 from harness.contenders import catalogue as contenders
 from harness.contenders import overlays
+from harness.demand import virtual
 from harness.demand.messages import Progress
+from harness.demand.plan import deadline_s
 from harness.errors import SwarmbenchError, UsageError, unexpected
 from harness.labs import catalogue as labs
 from harness.labs.base import Lab
 from harness.labs.calibration import calibrate
 from harness.metrics.exporter import Exporter, exporter
 from harness.observing.watching import Observation, Watching, watched
-from harness.play import Audience, intended_starts, play
+from harness.play import Audience, intended_starts, play, play_virtually
 from harness.publish import publish, summarize_recorded
 from harness.reports.progress import RunProgress
 from harness.results import store
@@ -30,10 +32,6 @@ from harness.results.store import RunDirectory
 from harness.scenarios.model import Scenario
 from harness.scenarios.units import format_size
 from harness.searching import search
-
-SHORTEST_DEADLINE_S = 60.0
-BOUNDS_PER_DEADLINE = 5
-"""A transfer is given up after this many times the bound, but never before a minute: slow is a result, stuck is not."""
 
 UNLIMITED_RATE = 0.5e9
 """Bytes per second that a step without links is expected to move, for the time left that is shown."""
@@ -66,9 +64,9 @@ async def run(order: Order, announce: Callable[[Path], None]) -> Path:
     `announce` is told the directory before the first step, as a run that is interrupted is continued by it. Raises
     SwarmbenchError; what was measured before is on record then.
     """
-    _check_contenders(order.scenario)
     _check_metrics(order)
-    labs.choose(order.lab, unlimited=order.scenario.links.unlimited)
+    lab = labs.choose(order.lab, unlimited=order.scenario.links.unlimited)
+    _check_contenders(order.scenario, lab)
     with _run_directory(order) as directory, exporter(order.metrics_port, per_peer=order.metrics_per_peer) as exported:
         announce(directory.path)
         try:
@@ -120,9 +118,12 @@ async def _play_one(
             partial(exported.overheard, step) if exported.served else None,
             by_host=exported.per_peer,
         )
-        contender = contenders.choose([step.contender], bench.scenario.own)[0]
-        deadline_s = max(SHORTEST_DEADLINE_S, BOUNDS_PER_DEADLINE * (bound_s or 0.0))
-        played = await play(bench, contender, step, deadline_s=deadline_s, logs=logs, audience=told)
+        patience_s = deadline_s(bound_s)
+        if bench.lab.virtual:
+            played = await play_virtually(bench, step, deadline_s=patience_s, audience=told)
+        else:
+            contender = contenders.choose([step.contender], bench.scenario.own)[0]
+            played = await play(bench, contender, step, deadline_s=patience_s, logs=logs, audience=told)
         directory.append_beginning(step, played.began)
         directory.append_step(played.transfers, played.samples)
     else:
@@ -140,8 +141,12 @@ async def _play_one(
     progress.step_done(str(step), reasons[0] or "")
 
 
-def _check_contenders(scenario: Scenario) -> None:
-    if scenario.lookups is None:
+def _check_contenders(scenario: Scenario, lab: Lab) -> None:
+    if lab.virtual:
+        virtual.check(scenario)
+    elif scenario.demand.origin_leaves:
+        raise UsageError("demand.origin_leaves: only the simulated lab lets the origin leave; use --lab simulated")
+    elif scenario.lookups is None:
         contenders.choose(scenario.contenders, scenario.own)
     else:
         overlays.choose(scenario)
@@ -187,13 +192,16 @@ def _lab_name(order: Order, recorded: Run) -> str:
 
 
 async def _describe(order: Order, bench: Bench) -> Environment:
-    """The environment, with the links' rates as they are, not as they are meant to be; unlimited ones have none."""
-    unlimited = order.scenario.links.unlimited
+    """The environment, with the links' rates as they are, not as they are meant to be; unlimited and idle ones have
+    none."""
+    links = order.scenario.links
+    measurable = not links.unlimited and not links.idle
     return describe_environment(
         lab=bench.lab.name,
         congestion_control=bench.lab.congestion_control,
-        calibration=None if unlimited else await calibrate(bench.lab, bench.hosts, bench.room.payload),
+        calibration=await calibrate(bench.lab, bench.hosts, bench.room.payload) if measurable else None,
         command=order.command,
+        model=virtual.model(order.scenario) if bench.lab.virtual else None,
     )
 
 

@@ -171,7 +171,7 @@ def _cpu(samples: Sequence[Sample], delivered: int) -> CpuPerGiB:
     last = {sample.role: sample.cpu_s for sample in sorted(samples, key=lambda sample: sample.at_s)}
 
     def per_gib(role: str) -> float | None:
-        return last[role] * GIB / delivered if role in last and delivered else None
+        return last[role] * GIB / delivered if last.get(role) and delivered else None  # simulated peers use nothing
 
     return CpuPerGiB(server=per_gib("server"), peers=per_gib("peers"), harness=per_gib("harness"))
 

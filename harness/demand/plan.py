@@ -10,6 +10,15 @@ from random import Random
 from harness.results.step import Step
 from harness.scenarios.model import Arrival, Demand
 
+SHORTEST_DEADLINE_S = 60.0
+BOUNDS_PER_DEADLINE = 5
+"""A transfer is given up after this many times the bound, but never before a minute: slow is a result, stuck is not."""
+
+
+def deadline_s(bound_s: float | None) -> float:
+    """When a transfer is given up, in seconds after its intended start; None where no theory applies."""
+    return max(SHORTEST_DEADLINE_S, BOUNDS_PER_DEADLINE * (bound_s or 0.0))
+
 
 def plan_arrivals(demand: Demand, peers: int, rng: Random) -> list[float]:
     """The intended starts of that many peers, in order, from 0 and within `demand.over`.

@@ -72,6 +72,8 @@ class Lab(Protocol):
     fidelity: str
     shapes_links: bool
     """True when the lab itself holds hosts to their rates; false when contenders must cap themselves."""
+    virtual: bool
+    """True where time, bytes and programs are simulated, and nothing can be started."""
     congestion_control: str | None
     """What TCP uses between the hosts, such as `reno`; None before `lay_out` or where nobody can say."""
 

@@ -17,6 +17,7 @@ from harness.labs.base import SERVER, Host, Lab
 from harness.labs.keeper import module_argv
 from harness.labs.probe import Carried, Findings, Flow, Plan
 from harness.labs.rounds import Direction, Figure, rounds
+from harness.labs.simulated.network import DELAY_S
 from harness.results.fairness import jain
 from harness.results.schema import Calibration, LinkRate, PeerRates
 
@@ -29,7 +30,8 @@ async def calibrate(lab: Lab, hosts: Sequence[Host], scratch: Path) -> Calibrati
     """Measure sample links among `hosts` – the server and at least one peer, all idle – in about 4 s.
 
     Of each class of peers' links a few are measured. In a lab that does not shape its links the probe caps itself as
-    contenders do. Files go to `scratch`. Raises SwarmbenchError when the probe fails.
+    contenders do, and in one where nothing is real the links are what they are computed to be. Files go to `scratch`.
+    Raises SwarmbenchError when the probe fails.
     """
     server = next(host for host in hosts if host.name == SERVER)
     classes: dict[tuple[float, float], list[Host]] = {}
@@ -39,7 +41,7 @@ async def calibrate(lab: Lab, hosts: Sequence[Host], scratch: Path) -> Calibrati
     groups = list(classes.values())
     wanted = rounds(server, groups)
     idle = Flow(groups[0][0].address, server.address)
-    found = await _run(lab, idle, wanted, scratch)
+    found = _computed(wanted) if lab.virtual else await _run(lab, idle, wanted, scratch)
     if doubtful := _doubtful(lab, wanted, found.phases):
         found.phases.update((await _run(lab, idle, doubtful, scratch)).phases)
     names = [_name(group[0], len(groups)) for group in groups]
@@ -54,6 +56,16 @@ async def calibrate(lab: Lab, hosts: Sequence[Host], scratch: Path) -> Calibrati
         classes=measured if len(measured) > 1 else [],
         links=[_link_rate(figure, found.phases[figure.name], names, lab) for figure in figures],
     )
+
+
+def _computed(wanted: Sequence[Sequence[Figure]]) -> Findings:
+    figures = [figure for figures in wanted for figure in figures]
+    return Findings(2 * DELAY_S, {figure.name: _carries(figure) for figure in figures})
+
+
+def _carries(figure: Figure) -> Carried:
+    rate, flows = figure.expected(shaped=True), len(figure.others)
+    return Carried(rate, [rate / flows] * flows)
 
 
 def _doubtful(lab: Lab, wanted: Sequence[Sequence[Figure]], found: dict[str, Carried]) -> list[list[Figure]]:

@@ -8,10 +8,15 @@ from harness.errors import SwarmbenchError, UsageError
 from harness.labs.base import Availability, Lab
 from harness.labs.loopback import LoopbackLab
 from harness.labs.namespace.lab import NamespaceLab
+from harness.labs.simulated.lab import SimulatedLab
 
 AUTO = "auto"
-_LABS: tuple[type[NamespaceLab] | type[LoopbackLab], ...] = (NamespaceLab, LoopbackLab)
-"""In order of preference."""
+_LABS: tuple[type[NamespaceLab] | type[LoopbackLab] | type[SimulatedLab], ...] = (
+    NamespaceLab,
+    LoopbackLab,
+    SimulatedLab,
+)
+"""In order of preference; a simulated one is never preferred, but asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ def choose(name: str, *, unlimited: bool = False) -> Lab:
     if name not in names():
         raise UsageError(f"unknown lab {name!r}; known are: {', '.join(names())}")
     for lab in _LABS:
-        if name not in (AUTO, lab.name) or (name == AUTO and unlimited and lab.shapes_links):
+        if name not in (AUTO, lab.name) or (name == AUTO and (lab.virtual or (unlimited and lab.shapes_links))):
             continue
         availability = lab.availability()
         if availability.usable:

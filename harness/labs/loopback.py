@@ -32,6 +32,7 @@ class LoopbackLab:
     name = "loopback"
     fidelity = "loopback"
     shapes_links = False
+    virtual = False
 
     def __init__(self) -> None:
         self.congestion_control: str | None = None

@@ -9,10 +9,10 @@ from harness.errors import SwarmbenchError, UsageError
 from harness.labs.base import HostSpec
 
 
-def check_specs(specs: Sequence[HostSpec], most: int, *, shaped: bool = True) -> None:
+def check_specs(specs: Sequence[HostSpec], most: int, *, shaped: bool = True, idle: bool = False) -> None:
     """Raise UsageError for names used twice or rates no link can have, SwarmbenchError for more than `most` hosts.
 
-    Links that are not `shaped` may be unlimited.
+    Links that are not `shaped` may be unlimited; `idle` ones may carry nothing.
     """
     if len(specs) > most:
         raise SwarmbenchError(f"{len(specs)} hosts are too many: this lab has room for {most}; lower --peers")
@@ -24,5 +24,5 @@ def check_specs(specs: Sequence[HostSpec], most: int, *, shaped: bool = True) ->
                 raise UsageError(
                     f"host {spec.name}: {direction} is unlimited; this lab shapes links, use --lab loopback"
                 )
-            if not 0 < rate <= math.inf:
+            if not 0 < rate <= math.inf and not (idle and rate == 0):
                 raise UsageError(f"host {spec.name}: {direction} is {rate:g} bytes/s; a link needs a rate above zero")

@@ -30,7 +30,12 @@ PACKAGES = (
 
 
 def describe_environment(
-    *, lab: str, congestion_control: str | None, calibration: Calibration | None, command: Sequence[str]
+    *,
+    lab: str,
+    congestion_control: str | None,
+    calibration: Calibration | None,
+    command: Sequence[str],
+    model: str | None = None,
 ) -> Environment:
     """The environment of a run that starts now on this machine."""
     return Environment(
@@ -43,6 +48,7 @@ def describe_environment(
         congestion_control=congestion_control,
         calibration=calibration,
         command=list(command),
+        model=model,
     )
 
 

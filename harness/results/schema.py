@@ -367,3 +367,5 @@ class Environment(msgspec.Struct, frozen=True):
     calibration: Calibration | None
     """None where links are unlimited."""
     command: list[str]
+    model: str | None = None
+    """In a simulated lab, what is coarser in it than in the world, in one line."""

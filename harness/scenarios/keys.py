@@ -123,6 +123,8 @@ def _rate(value: object) -> float:
     if value == UNLIMITED:
         return math.inf
     rate = parse_rate(_text(value))
+    if rate == 0:  # a link that carries nothing: the simulated lab says what comes of it, the others refuse
+        return rate
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"{value} is out of range: from {format_rate(MIN_RATE)} to {format_rate(MAX_RATE)}")
     return rate
@@ -268,6 +270,7 @@ KEYS: Final[dict[str, Key]] = {
     "links.classes": Key(_classes, ""),
     "demand.arrival": Key(_arrival, "flash"),
     "demand.over": Key(_time, "0s"),
+    "demand.origin_leaves": Key(_time, "0s"),
     "lookup.items": Key(_items_sought, 32),
     "lookup.load": Key(_load, "calm"),
     "lookup.duration": Key(_duration, "25s"),

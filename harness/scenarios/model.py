@@ -73,6 +73,12 @@ class Links:
         """Whether no link has a rate, so that what a byte costs is measured; all links are alike in this."""
         return math.isinf(self.server.up)
 
+    @property
+    def idle(self) -> bool:
+        """Whether some uplink or downlink carries nothing, so that no theory of rates applies."""
+        links = [self.server, *([each.link for each in self.classes] or [self.peer])]
+        return not all(link.up and link.down for link in links)
+
     def of_peers(self, count: int) -> list[Link]:
         """The links of that many peers, in order.
 
@@ -92,10 +98,14 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """When peers want the item: the arrival process, spread over `over` seconds (0 for a flash crowd)."""
+    """When peers want the item: the arrival process, spread over `over` seconds (0 for a flash crowd).
+
+    The origin dies `origin_leaves` seconds after the first peer came; 0: it stays. Only the simulated lab lets it.
+    """
 
     arrival: Arrival
     over: float
+    origin_leaves: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

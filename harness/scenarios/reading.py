@@ -129,7 +129,7 @@ def _build(given: Mapping[str, tuple[str, object]], where: str) -> Scenario:
             classes=values["links.classes"],
             loss=values["links.loss"],
         ),
-        demand=Demand(values["demand.arrival"], values["demand.over"]),
+        demand=Demand(values["demand.arrival"], values["demand.over"], values["demand.origin_leaves"]),
         contenders=values["contenders"],
         peers=values["peers"],
         repeats=values["repeats"],

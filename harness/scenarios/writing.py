@@ -38,6 +38,7 @@ prewritten = {str(content.prewritten).lower()}
 [demand]
 arrival = {_text(demand.arrival)}
 over = {_text(_time(demand.over))}
+origin_leaves = {_text(_time(demand.origin_leaves))}
 {_own(scenario.own)}"""
 
 

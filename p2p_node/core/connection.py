@@ -8,6 +8,7 @@ from enum import Enum, auto
 
 from p2p_node.boundary import ConnectionId
 from p2p_node.core.allowance import Allowance
+from p2p_node.core.partial import Partial
 from p2p_node.core.pending import Pending
 from p2p_node.core.rates import Rate
 from p2p_node.wire.announce import Address
@@ -50,6 +51,7 @@ class Connection:
         "have",
         "haves_due",
         "id",
+        "last_block",
         "last_received",
         "last_sent",
         "latency",
@@ -69,6 +71,7 @@ class Connection:
         "requested",
         "revealed",
         "run",
+        "snubs",
         "spoken",
         "suggested",
         "turn",
@@ -99,7 +102,7 @@ class Connection:
         self.pending = Pending()
         self.depth = 0
         """Blocks that its queue was last found to have to hold."""
-        self.working_on: int | None = None
+        self.working_on: Partial | None = None
         self.uploads: deque[Requests] = deque()
         self.uploads_count = 0
         """Blocks in `uploads`."""
@@ -119,6 +122,10 @@ class Connection:
         """Shortest time from a request to its block."""
         self.download = Rate(now)
         self.upload = Rate(now)
+        self.last_block = now
+        """When a block came last."""
+        self.snubs = False
+        """Whether it sent none for long although it was asked for some."""
         self.cancelled: dict[int, int] = {}
         """By piece, blocks asked for and given up: they may still come, and are then wasted, not unsolicited."""
         self.suggested = 0

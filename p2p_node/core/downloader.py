@@ -48,7 +48,8 @@ MAX_UNVERIFIED = 8 << 20
 memory. Twice as much is not faster on loopback."""
 
 SNUBBED_S = 20.0
-"""A peer that unchoked us and sends nothing for this long gives its blocks back to others."""
+"""A peer that unchoked us and sends no block for this long, whatever else it says, gives what it was asked for back to
+others, and is asked again behind them."""
 
 
 class Downloader:
@@ -91,6 +92,8 @@ class Downloader:
         if not fits or size != self.picker.size(piece, came) or run.begin % BLOCK:
             raise ProtocolError(f"block {run.begin // BLOCK} of piece {piece} has {length} bytes at {run.begin}")
         connection.download.add(size, now)
+        connection.last_block = now
+        connection.snubs = False
         self._answered(connection, piece, came, now)
         self._take_in(run, came, connection.address)
 
@@ -187,7 +190,13 @@ class Downloader:
     def fill_all(self, now: float) -> None:
         """Ask every peer for as much as its queue should hold."""
         self._full = False
+        late: list[Connection] = []
         for connection in self._connections.values():
+            if connection.snubs:
+                late.append(connection)
+            else:
+                self.fill(connection, now)
+        for connection in late:
             self.fill(connection, now)
 
     def release(self, connection: Connection) -> None:
@@ -217,15 +226,18 @@ class Downloader:
         """Take back what peers that fell silent were asked for, and try again what others refused."""
         for connection in self._connections.values():
             connection.refused = 0
-            silent = now - connection.last_received > SNUBBED_S
-            if silent and connection.pending and now - connection.pending.oldest > SNUBBED_S:
+            if connection.pending and now - max(connection.pending.oldest, connection.last_block) > SNUBBED_S:
+                connection.snubs = True
                 self.release(connection)
 
     def _queue_target(self, connection: Connection, now: float) -> int:
+        rate = connection.download.per_second(now)
+        if not rate:
+            return MIN_QUEUE
         near_end = self.picker.missing.bit_count() * END_SHARE < self._piece_count
         seconds = END_QUEUE_S if near_end else QUEUE_S
         seconds += min(connection.latency, LONGEST_WAIT_S) + _behind_own_blocks(connection, now)
-        return min(MIN_QUEUE + int(connection.download.per_second(now) * seconds) // BLOCK, MAX_QUEUE)
+        return min(MIN_QUEUE + int(rate * seconds) // BLOCK, MAX_QUEUE)
 
     def _request(self, connection: Connection, piece: int, blocks: range, now: float) -> None:
         asked = (1 << blocks.stop) - (1 << blocks.start)

@@ -66,6 +66,8 @@ class HashSeeker:
     @property
     def timer(self) -> float | None:
         """When `tick` wants to be called."""
+        if not self._sources:
+            return None
         times = [asked_at + ANSWER_S for source in self._sources.values() for asked_at in source.asked.values()]
         if self.wanting:
             times += [source.rests_until for source in self._sources.values() if source.rests_until]

@@ -82,6 +82,10 @@ class Inbox:
     def _on_have(self, peer: Connection, message: wire.Have, now: float) -> None:
         self._possessions.has(peer, message.piece, now)
 
+    def _on_haves(self, peer: Connection, message: wire.Haves, now: float) -> None:
+        for piece in message.pieces:
+            self._possessions.has(peer, piece, now)
+
     def _on_bitfield(self, peer: Connection, message: wire.Bitfield, now: float) -> None:
         self._introduced(peer, bits.from_bitfield(message.bits, self._piece_count), now)
 
@@ -170,6 +174,7 @@ _HANDLERS: dict[type, Callable[[Inbox, Connection, Any, float], None]] = {
     wire.Interested: Inbox._on_interested,
     wire.NotInterested: Inbox._on_not_interested,
     wire.Have: Inbox._on_have,
+    wire.Haves: Inbox._on_haves,
     wire.Bitfield: Inbox._on_bitfield,
     wire.HaveAll: Inbox._on_have_all,
     wire.HaveNone: Inbox._on_have_none,

@@ -17,6 +17,7 @@ from p2p_node.core.rarity import Diversity
 from p2p_node.core.search import Search
 from p2p_node.core.stance import Stance, stance
 from p2p_node.core.swarm import Swarm, SwarmSettings
+from p2p_node.core.timers import earliest
 from p2p_node.discovery.tiers import FEW_PEERS
 from p2p_node.discovery.tracker import Standing
 from p2p_node.discovery.trackers import Trackers
@@ -94,8 +95,12 @@ class Node:
     @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
-        timers = (self._trackers.timer, self._search.timer, None if self.complete else self._dialer.timer())
-        return min([self.swarm.timer, *(timer for timer in timers if timer is not None)])
+        return earliest(
+            self.swarm.timer,
+            self._trackers.timer,
+            self._search.timer,
+            None if self.complete else self._dialer.timer(),
+        )
 
     @property
     def listed(self) -> bool:
@@ -135,8 +140,9 @@ class Node:
         """What is to be done now, in order; taken once."""
         effects, self._effects = self._effects, []
         effects += self._trackers.take_effects()
-        effects += self._search.effects
-        self._search.effects.clear()
+        if self._search.effects:
+            effects += self._search.effects
+            self._search.effects.clear()
         effects += self.swarm.effects
         self.swarm.effects.clear()
         return effects

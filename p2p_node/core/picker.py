@@ -55,9 +55,9 @@ class Picker:
         partial = self._partial_for(connection)
         if partial is None:
             return None
-        if connection.working_on != partial.piece:
+        if connection.working_on is not partial:
             self.leave(connection)
-            connection.working_on = partial.piece
+            connection.working_on = partial
             partial.workers += 1
         blocks = partial.take(most)
         if not partial.open:
@@ -104,12 +104,9 @@ class Picker:
 
     def leave(self, connection: Connection) -> None:
         """The peer stops working on its piece; what it was asked for stays asked."""
-        if connection.working_on is None:
-            return
-        partial = self.partials.get(connection.working_on)
-        if partial is not None:
-            partial.workers -= 1
-        connection.working_on = None
+        if connection.working_on is not None:
+            connection.working_on.workers -= 1
+            connection.working_on = None
 
     def give_back(self, piece: int, blocks: int) -> None:
         """This set of a piece's blocks was asked for in vain."""
@@ -210,10 +207,9 @@ class Picker:
         return min(BLOCK, self._metainfo.piece_size(piece) - block * BLOCK)
 
     def _partial_for(self, connection: Connection) -> Partial | None:
-        if connection.working_on is not None:
-            partial = self.partials.get(connection.working_on)
-            if partial is not None and partial.open and connection.available >> partial.piece & 1:
-                return partial
+        begun = connection.working_on
+        if begun is not None and self._goes_on(connection, begun):
+            return begun
         open_here = self._open_to(connection.address, self._open & connection.available)
         for piece in bits.members(open_here):
             if not self.partials[piece].workers:
@@ -223,6 +219,12 @@ class Picker:
         if open_here:
             return self.partials[bits.first(open_here, self._rng.randrange(self._metainfo.piece_count))]
         return None
+
+    def _goes_on(self, connection: Connection, begun: Partial) -> bool:
+        # The piece may have failed since, and been begun anew by another alone.
+        is_current = self.partials.get(begun.piece) is begun
+        open_here = self._open & connection.available & 1 << begun.piece
+        return is_current and bool(self._open_to(connection.address, open_here))
 
     def _open_to(self, source: Address, open_here: int) -> int:
         alone = self.trust.on_parole(source)

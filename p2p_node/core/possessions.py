@@ -55,8 +55,9 @@ class Possessions:
     @property
     def timer(self) -> float | None:
         """When `tick` wants to be called; None when no time matters."""
-        place_at = self._first_copies.timer if self._first_copies is not None else None
-        return min((due for due in (self._flush_at, place_at) if due is not None), default=None)
+        if self._first_copies is None or (place_at := self._first_copies.timer) is None:
+            return self._flush_at
+        return place_at if self._flush_at is None else min(self._flush_at, place_at)
 
     @property
     def holds_back(self) -> bool:

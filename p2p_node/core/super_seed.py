@@ -78,7 +78,7 @@ class SuperSeed:
     def expire(self, now: float) -> None:
         """Give up waiting for peers that do not pass on what they got."""
         for owner, (_, since) in list(self._offers.items()):
-            if now - since >= PATIENCE_S:
+            if now >= since + PATIENCE_S:  # as the timer has it: rounded, the difference may be less for ever
                 del self._offers[owner]
 
     def _is_passed_on(self, owner: Connection) -> bool:

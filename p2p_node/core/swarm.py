@@ -22,6 +22,7 @@ from p2p_node.core.possessions import Possessions
 from p2p_node.core.super_seed import SuperSeed
 from p2p_node.core.swarm_extensions import SwarmExtensions
 from p2p_node.core.swarm_hashes import SwarmHashes
+from p2p_node.core.timers import earliest
 from p2p_node.core.uploader import Uploader
 from p2p_node.core.web_seeds import WebSeeds
 from p2p_node.wire import messages as wire
@@ -117,14 +118,13 @@ class Swarm:
     @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
-        timers = (
+        return earliest(
             self._rechoke_at,
             self._possessions.timer,
             self.web_seeds.timer,
             self.extensions.timer,
             self._hashes.timer,
         )
-        return min(timer for timer in timers if timer is not None)
 
     # Inputs
 

@@ -64,10 +64,14 @@ class Tiers:
     @property
     def timer(self) -> float | None:
         """When `tend` wants to be called."""
-        timers = [tracker.udp.timer for tracker in self._over_udp if tracker.udp.timer is not None]
+        due = None
         if not self._stopping and any(self._tiers):
-            timers.append(self._round_at if self._turns is None else self._turn_at)
-        return min(timers, default=None)
+            due = self._round_at if self._turns is None else self._turn_at
+        for tracker in self._over_udp:
+            timer = tracker.udp.timer
+            if timer is not None and (due is None or timer < due):
+                due = timer
+        return due
 
     @property
     def listed(self) -> bool:

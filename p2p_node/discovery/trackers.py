@@ -27,6 +27,8 @@ class Trackers:
     @property
     def timer(self) -> float | None:
         """When `tend` wants to be called."""
+        if len(self._names) == 1:
+            return self._names[0].timer
         return min((name.timer for name in self._names if name.timer is not None), default=None)
 
     @property
@@ -46,7 +48,7 @@ class Trackers:
             if name.effects:
                 effects |= dict.fromkeys(name.effects)
                 name.effects.clear()
-        return list(effects)
+        return list(effects) if effects else []
 
     def tend(self, standing: Standing, now: float) -> None:
         """Announce what is due."""

@@ -44,7 +44,7 @@ def run_batch(codec: Codec, seed: int, number: int) -> tuple[int, Finding | None
     accepted = 0
     data = b""
     try:
-        with _cpu_time(BATCH_CPU_S):
+        with cpu_time(BATCH_CPU_S):
             for data in corpus:
                 codec.check(data)
             for _ in range(BATCH - CORPUS):
@@ -69,7 +69,7 @@ def refused(codec: Codec, data: bytes) -> bool:
 
 
 @contextmanager
-def _cpu_time(seconds: float) -> Iterator[None]:
+def cpu_time(seconds: float) -> Iterator[None]:
     def expire(_number: int, _frame: object) -> None:
         raise TooSlow(f"more than {seconds} s of CPU time")
 

@@ -28,6 +28,7 @@ class NamespaceLab:
     name = "namespace"
     fidelity = "namespace"
     shapes_links = True
+    virtual = False
 
     def __init__(self) -> None:
         self.congestion_control: str | None = None

@@ -35,7 +35,7 @@ def test_an_unknown_lab_is_a_usage_error_that_names_the_known_ones() -> None:
     """A typing mistake is mended from the message alone."""
     with pytest.raises(UsageError, match="auto, namespace, loopback"):
         choose("namepsace")
-    assert names() == ["auto", "namespace", "loopback"]
+    assert names() == ["auto", "namespace", "loopback", "simulated"]
 
 
 def test_links_that_nobody_shapes_may_be_unlimited():

@@ -7,8 +7,10 @@ from random import Random
 import pytest
 
 from p2p_node.boundary import Send
+from p2p_node.core.connection import Connection
 from p2p_node.core.node import Node
-from p2p_node.core.super_seed import PATIENCE_S
+from p2p_node.core.rarity import Rarity
+from p2p_node.core.super_seed import PATIENCE_S, SuperSeed
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.wire import messages as wire
 from p2p_node.wire.handshake import Handshake
@@ -84,6 +86,18 @@ def test_a_peer_that_does_nothing_holds_its_piece_for_a_while_only() -> None:
         seed.node.tick(now)
     seed.collect()
     assert len(seed.offered(1)) > 1
+
+
+@pytest.mark.parametrize("began", [0.5, 22.169166627303504, 43.27670679050534])
+def test_its_timer_is_never_due_in_vain(began: float) -> None:
+    """At its own time it expires what is due, however times are rounded: else it would be due for ever."""
+    connections: dict[int, Connection] = {}
+    peer = connections[1] = Connection(1, ("10.0.0.2", 6881), False, began)
+    seed = SuperSeed(PIECES, Rarity(PIECES), connections, Random(1))
+    seed.to_reveal(peer, began)
+    assert seed.timer is not None
+    seed.expire(seed.timer)
+    assert seed.timer is None
 
 
 def test_it_ends_when_every_piece_is_out() -> None:
