@@ -17,7 +17,7 @@ import numpy as np
 
 from harness.analysis.models.crowd import Crowd, Outcome
 from harness.analysis.models.mesh import Matching
-from harness.analysis.models.pieces import WORD, Indices, Sets, draw, pick, whole, words
+from harness.analysis.models.pieces import WORD, Indices, Sets, bits, draw, pick, whole, words
 from harness.analysis.models.presence import Presence
 
 FEW, SLOTS = 64, 8
@@ -91,7 +91,7 @@ class _Swarm:
 
         def land(places: Indices) -> Indices:
             peers = places // (self._width * WORD)
-            have[places // WORD] |= np.uint64(1) << (places % WORD).astype(np.uint64)
+            have[places // WORD] |= bits(places)
             self._missing[peers] -= 1
             return peers[self._missing[peers] == 0]
 
@@ -105,8 +105,9 @@ class _Swarm:
         newcomers, left = self._presence.advance(number)
         self._wanted[newcomers] = self._crowd.pieces
         self._sendable[newcomers] = self._receivable[newcomers] = 0
-        np.minimum(self._sendable + self._up, 1 + self._up, out=self._sendable)
-        np.minimum(self._receivable + self._down, 1 + self._down, out=self._receivable)
+        for saved, rate in ((self._sendable, self._up), (self._receivable, self._down)):
+            saved += rate
+            np.minimum(saved, 1 + rate, out=saved)
         had_origin = self._has_origin
         self._has_origin = self._server_up > 0 and number * self._dt < self._crowd.server_leaves
         if not self._has_origin and (left or had_origin) and self._stuck_at is None:
@@ -148,10 +149,11 @@ class _Swarm:
 
     def _serve(self, senders: Indices, partners: Matching, salt: int) -> tuple[Indices, Indices, Indices]:
         """Who sends a piece to its partner, the pieces' places, and who does not."""
-        receivers = partners[senders]
-        room = (self._wanted[receivers] > 0) & (self._receivable[receivers] >= 1) & (receivers != senders)
+        receivers = partners.take(senders)
+        room = (self._wanted.take(receivers) > 0) & (self._receivable.take(receivers) >= 1) & (receivers != senders)
         able, to = senders[room], receivers[room]
-        pieces, found = pick(self._have[able] & ~self._asked[to], draw(able.astype(np.uint64), salt))
+        useful = self._have.take(able, axis=0) & ~self._asked.take(to, axis=0)
+        pieces, found = pick(useful, draw(able.astype(np.uint64), salt))
         room[room] = found
         able, to, pieces = able[found], to[found], pieces[found]
         self._sendable[able] -= 1
@@ -160,8 +162,8 @@ class _Swarm:
     def _promise(self, to: Indices, pieces: Sets) -> Indices:
         """Each of these peers, all different, is being sent a piece from now on; returns the pieces' places."""
         asked = self._asked.reshape(-1)
-        places = to * (self._width * WORD) + pieces.astype(np.intp)
-        asked[places // WORD] |= np.uint64(1) << (pieces % np.uint64(WORD))
+        places = to * (self._width * WORD) + pieces
+        asked[places // WORD] |= bits(places)
         self._wanted[to] -= 1
         self._receivable[to] -= 1
         return places
@@ -177,7 +179,7 @@ class _Swarm:
                 break
             lots = self._rng.integers(len(open_to), size=min(int(self._server_sendable), len(open_to)))
             to = open_to[np.unique(lots)]
-            first = np.arange(self._begun, min(self._begun + len(to), self._crowd.pieces), dtype=np.uint64)
+            first = np.arange(self._begun, min(self._begun + len(to), self._crowd.pieces), dtype=np.intp)
             others = to[len(first) :]
             lots = draw(others.astype(np.uint64), (self._seed << 40) + self._from_origin)
             again, _ = pick(~self._asked[others] & self._whole, lots)
