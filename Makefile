@@ -15,7 +15,7 @@ GATE_BASE ?= $(shell git merge-base HEAD origin/main 2>/dev/null || echo HEAD~1)
 GATE_ARGS ?= --pairs 12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test fuzz gate gate-selftest observe observe-preview dashboards check format lock clean
+.PHONY: help setup bench test fuzz crosscheck gate gate-selftest observe observe-preview dashboards check format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: $(STAMP) ## Run the tests
 
 fuzz: $(STAMP) ## A million hostile inputs for every decoder (FUZZ_ARGS="--seed N --codec NAME")
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
+
+crosscheck: $(STAMP) ## Real links, virtual time, model and bound side by side (OUT=DIR, CROSSCHECK_ARGS="--real DIR")
+	@$(BIN)/swarmbench crosscheck $(CROSSCHECK_ARGS) $(if $(OUT),--out $(OUT))
 
 gate: $(STAMP) ## Judge what is checked out against the merge base (GATE_BASE=REV, OUT=DIR, GATE_ARGS)
 	$(BIN)/swarmbench gate --base $(GATE_BASE) $(GATE_ARGS) $(if $(OUT),--out $(OUT))

@@ -1,8 +1,8 @@
 """Searches that ask neighbours in a random graph: floods in expanding rings, as our gossip nodes do, or random walks.
 
 A ring reaches everybody within so many hops. Who is asked for the first time asks all its other neighbours while hops
-are left; a hit goes back the way the query came, and who is told of is asked itself, two messages. One holder alone does
-not end a search (decision 0053), so every ring is played.
+are left; a hit goes back the way the query came, and who is told of is asked itself, two messages. One holder alone
+does not end a search (decision 0053), so every ring is played.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def flood(around: Graph, seeker: int, holder: int, seen: npt.NDArray[np.bool_]) 
 
 
 def walk(around: Graph, seeker: int, holder: int, rng: np.random.Generator) -> Search:
-    """One search by walkers, of which each goes to a random neighbour again and again; longer walks while none finds."""
+    """One search by walkers that go from neighbour to random neighbour; ever longer walks while none finds."""
     messages = 0
     for steps in STEPS:
         at = np.full(WALKERS, seeker)

@@ -62,7 +62,7 @@ def download_time(torrent: Torrent) -> float:
     return 1 / (torrent.abandons + download_rate(torrent))
 
 
-def over_time(torrent: Torrent, duration: float, steps: int, start: State = State(0.0, 1.0)) -> list[State]:
+def over_time(torrent: Torrent, duration: float, steps: int, start: State) -> list[State]:
     """The numbers at so many equal steps from the start on, the start included (Heun's method)."""
     dt = duration / steps
     states = [start]

@@ -1,8 +1,8 @@
 """Kademlia with tables that nobody stores: whom a node knows in a bucket follows from lots when it is asked.
 
 Ids are 64 random bits, sorted; a bucket of a node – those who share so many leading bits with it and differ in the
-next – is then a range. K, α and where a lookup ends are the node's (`p2p_node/discovery/dht`, decision 0052). A provider
-announces to the K nodes nearest to the key; a lookup goes on, as ours does, until the K nearest have answered.
+next – is then a range. K, α and where a lookup ends are the node's (`p2p_node/discovery/dht`, decision 0052). A
+provider announces to the K nodes nearest to the key; a lookup goes on, as ours does, until the K nearest have answered.
 
 P. Maymounkov, D. Mazières, "Kademlia: A Peer-to-Peer Information System Based on the XOR Metric", IPTPS 2002.
 """
@@ -96,7 +96,7 @@ def searches(nodes: int, count: int, seed: int) -> tuple[Sequence[Search], float
 def look_up(network: Network, seeker: int, key: int) -> Search:
     """Ask the nearest known that have not been asked, α at a time, until the K nearest known have answered."""
     holders = set(network.nearest(key, K))
-    hops = {node: 1 for node in network.known(seeker, key, STARTS)}
+    hops = dict.fromkeys(network.known(seeker, key, STARTS), 1)
     found: int | None = 0 if seeker in holders else None
     asked: set[int] = set()
     while len(asked) < MAX_ASKED:

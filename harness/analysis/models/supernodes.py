@@ -1,7 +1,7 @@
 """Supernodes that index what their leaves have, and ask each other by Bloom filters (decision 0054).
 
-√n of n nodes are supernodes, as far as their full mesh goes; all others are spread evenly over them, and each has an item
-of its own. A leaf asks its supernode; that asks those whose filter seems to have the key, so many at a time.
+√n of n nodes are supernodes, as far as their full mesh goes; all others are spread evenly over them, and each has an
+item of its own. A leaf asks its supernode; that asks those whose filter seems to have the key, so many at a time.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from harness.analysis.models.crowd import Crowd, Outcome
+from harness.analysis.models.crowd import Crowd, Floats, Outcome
 from harness.analysis.models.mesh import Matching
-from harness.analysis.models.pieces import WORD, Indices, Sets, bits, draw, pick, whole, words
+from harness.analysis.models.pieces import WORD, Indices, bits, draw, pick, whole, words
 from harness.analysis.models.presence import Presence
 
 FEW, SLOTS = 64, 8
@@ -67,7 +67,7 @@ class _Swarm:
         self._begun = 0
         self._done = np.full(crowd.count, math.inf)
         self._flights: dict[int, list[list[Indices]]] = {}
-        """By the round of arrival, pieces on their way, as places of bits; in each batch of chunks a peer comes once."""
+        """By the round of arrival, pieces on their way, as places of bits; in a batch of chunks a peer comes once."""
         self._stuck_at: float | None = None
 
     def play(self) -> Outcome:
@@ -93,7 +93,8 @@ class _Swarm:
             peers = places // (self._width * WORD)
             have[places // WORD] |= bits(places)
             self._missing[peers] -= 1
-            return peers[self._missing[peers] == 0]
+            done: Indices = peers[self._missing[peers] == 0]
+            return done
 
         done = [peers for batch in self._flights.pop(number, ()) for peers in self._threads.map(land, batch)]
         finished = np.concatenate(done) if done else np.empty(0, np.intp)
@@ -105,9 +106,8 @@ class _Swarm:
         newcomers, left = self._presence.advance(number)
         self._wanted[newcomers] = self._crowd.pieces
         self._sendable[newcomers] = self._receivable[newcomers] = 0
-        for saved, rate in ((self._sendable, self._up), (self._receivable, self._down)):
-            saved += rate
-            np.minimum(saved, 1 + rate, out=saved)
+        _save(self._sendable, self._up)
+        _save(self._receivable, self._down)
         had_origin = self._has_origin
         self._has_origin = self._server_up > 0 and number * self._dt < self._crowd.server_leaves
         if not self._has_origin and (left or had_origin) and self._stuck_at is None:
@@ -125,7 +125,7 @@ class _Swarm:
         able = self._presence.there & (self._sendable >= 1) & (self._missing < self._crowd.pieces)
         idle = np.flatnonzero(able)
         turns = len(self._presence.mesh)
-        wanting = np.count_nonzero(self._wanted) / max(1, np.count_nonzero(self._presence.there))
+        wanting = int(np.count_nonzero(self._wanted)) / max(1, int(np.count_nonzero(self._presence.there)))
         side_by_side = max(1, round(min(turns, self._crowd.neighbours) * wanting))
         for turn in range(turns):
             if not idle.size:
@@ -142,7 +142,7 @@ class _Swarm:
         chunks = np.split(senders, range(CHUNK, len(senders), CHUNK))
         served = list(self._threads.map(lambda chunk: self._serve(chunk, partners, salt), chunks))
         for kind, rate in enumerate(self._rates):
-            delay = max(1, round(side_by_side / rate)) if rate else 1
+            delay = max(1, round(side_by_side / float(rate))) if rate else 1
             batch = [places[self._kind[who] == kind] for who, places, _ in served]
             self._flights.setdefault(number + delay, []).append([places for places in batch if places.size])
         return np.concatenate([idle for _, _, idle in served]), sum(len(who) for who, _, _ in served)
@@ -159,7 +159,7 @@ class _Swarm:
         self._sendable[able] -= 1
         return able, self._promise(to, pieces), senders[~room]
 
-    def _promise(self, to: Indices, pieces: Sets) -> Indices:
+    def _promise(self, to: Indices, pieces: Indices) -> Indices:
         """Each of these peers, all different, is being sent a piece from now on; returns the pieces' places."""
         asked = self._asked.reshape(-1)
         places = to * (self._width * WORD) + pieces
@@ -177,8 +177,8 @@ class _Swarm:
             if not open_to.size:
                 self._server_sendable = min(self._server_sendable, 1)
                 break
-            lots = self._rng.integers(len(open_to), size=min(int(self._server_sendable), len(open_to)))
-            to = open_to[np.unique(lots)]
+            drawn = self._rng.integers(len(open_to), size=min(int(self._server_sendable), len(open_to)))
+            to = open_to[np.unique(drawn)]
             first = np.arange(self._begun, min(self._begun + len(to), self._crowd.pieces), dtype=np.intp)
             others = to[len(first) :]
             lots = draw(others.astype(np.uint64), (self._seed << 40) + self._from_origin)
@@ -191,3 +191,9 @@ class _Swarm:
             self._from_origin += len(to)
             self._server_sendable -= len(to)
         return self._from_origin - before
+
+
+def _save(saved: Floats, rate: Floats) -> None:
+    """A link saves up for one piece, and for what it carries in a round; what it could have carried besides is lost."""
+    saved += rate
+    np.minimum(saved, 1 + rate, out=saved)
