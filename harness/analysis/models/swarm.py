@@ -61,6 +61,8 @@ class _Swarm:
         """The uplinks there are, and which one each peer has."""
         self._whole = whole(crowd.pieces)
         self._has_origin = True
+        self._slots: Indices = np.empty(0, np.intp)
+        """Whom the origin serves when there are too many to serve all."""
         self._server_sendable = 0.0
         self._from_origin = 0
         """Pieces that the origin has sent, and of these pieces it had not sent before:"""
@@ -168,12 +170,24 @@ class _Swarm:
         self._receivable[to] -= 1
         return places
 
+    def _unchoked(self) -> Indices:
+        """The peers that the origin may send to now: all while they are few, else those it served, as long as these
+        want something, and others by lot in the place of who does not."""
+        wanting = np.flatnonzero(self._wanted)
+        if len(wanting) > FEW:
+            self._slots = self._slots[self._wanted[self._slots] > 0]
+            if len(self._slots) < SLOTS:
+                drawn = self._rng.choice(wanting, SLOTS - len(self._slots), replace=False)
+                self._slots = np.unique(np.concatenate([self._slots, drawn]))
+            wanting = self._slots
+        return wanting[self._receivable[wanting] >= 1]
+
     def _serve_from_origin(self, number: int) -> int:
         """The origin sends to peers by lot what it has saved up for; returns how many pieces left."""
         self._server_sendable += self._server_up
         before = self._from_origin
         while self._server_sendable >= 1:
-            open_to = np.flatnonzero((self._wanted > 0) & (self._receivable >= 1))
+            open_to = self._unchoked()
             if not open_to.size:
                 self._server_sendable = min(self._server_sendable, 1)
                 break
