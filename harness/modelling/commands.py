@@ -12,12 +12,13 @@ import click
 import msgspec
 
 from harness.analysis.crosscheck import LARGE_PEERS, REAL_PEERS, Crosscheck, lines, missed
-from harness.analysis.scaling import SIMULATED_LAB, measured
+from harness.analysis.models import cost
+from harness.analysis.scaling import SIMULATED_LAB, Metric, Source, measured, value_of
 from harness.errors import SwarmbenchError, UsageError
 from harness.interrupts import until_interrupted
 from harness.modelling import runs
 from harness.modelling.links import expected
-from harness.modelling.scale import Scaling, scale
+from harness.modelling.scale import SERVER, SWARM, Scaling, duration, scale
 from harness.reports.crosscheck import as_markdown, print_crosscheck
 from harness.reports.scaling import print_scaling
 from harness.results.files import replace_file, writing
@@ -52,9 +53,15 @@ MOST_PEERS = 10_000_000
     "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Without runs: a key of flash-crowd; repeatable."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the models' lots.")
+@click.option("--price", type=click.FloatRange(min=0), help="Of the origin's traffic, a GB: tells what it comes to.")
 @click.option("--out", type=_PATH, help="Where picture and figures go.  [default: results/<time>-scale]")
 def scale_command(
-    peers: int, directories: Sequence[Path], assignments: Sequence[str], seed: int, out: Path | None
+    peers: int,
+    directories: Sequence[Path],
+    assignments: Sequence[str],
+    seed: int,
+    price: float | None,
+    out: Path | None,
 ) -> None:
     """Carry figures on to a million peers: measured, simulated, modelled, bounded."""
     if directories and assignments:
@@ -65,7 +72,7 @@ def scale_command(
     rates = downloads.rates if downloads and downloads.rates else expected(scenario)
     place = _directory(out, "scale")
     scaling = scale(scenario, rates, known, peers=peers, seed=seed, told=_tell)
-    _publish(scaling, place)
+    _publish(scaling, place, price)
 
 
 @click.command(name="crosscheck")
@@ -189,7 +196,7 @@ def _tell(what: str) -> None:
         click.echo(f"\r\x1b[K{what} …", err=True, nl=False)
 
 
-def _publish(scaling: Scaling, place: Path) -> None:
+def _publish(scaling: Scaling, place: Path, price: float | None) -> None:
     from harness.reports.scaling_plots import write_scaling  # what draws is slow to import
 
     _tell("the picture")
@@ -200,7 +207,23 @@ def _publish(scaling: Scaling, place: Path) -> None:
         click.echo("\r\x1b[K", err=True, nl=False)
     print_scaling(scaling.figures)
     click.echo(scaling.verdict)
+    click.echo(
+        f"Were they to come evenly over a day and to leave when done, {scaling.steady_peers:,.0f} would be there at a time, "
+        f"each downloading for {duration(scaling.steady_download_s)} (fluid model)."
+    )
+    if price is not None:
+        _print_bill(scaling, price)
     click.echo(f"Figures: {place / 'scale.json'}; picture: {place / 'scale.png'}")
+
+
+def _print_bill(scaling: Scaling, per_gb: float) -> None:
+    """What the origin's traffic comes to, by the largest number of peers."""
+    bills = {
+        contender: cost.price(sent, per_gb)
+        for contender, source in ((SERVER, Source.BOUND), (SWARM, Source.MODEL))
+        if (sent := value_of(scaling.figures, Metric.ORIGIN, contender, scaling.peers, source)) is not None
+    }
+    click.echo(f"At {per_gb:g} a GB the server's traffic costs {bills[SERVER]:,.2f}, the swarm's origin's {bills[SWARM]:,.2f}.")
 
 
 def _pretty(record: msgspec.Struct) -> bytes:

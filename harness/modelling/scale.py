@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from harness.analysis.models import cost, lookup
-from harness.analysis.models.flooding import NEIGHBOURS, RINGS
+from harness.analysis.models import cost, flooding, fluid, lookup
+from harness.analysis.models.crowd import NEIGHBOURS
 from harness.analysis.models.setting import bound_of, crowd_of, pieces_of
 from harness.analysis.models.swarm import play
 from harness.analysis.overlay_theory import flood_reach, flood_success, kademlia_hops
@@ -21,6 +22,8 @@ SERVER, SWARM = "http", "swarm"
 
 SEARCHES = 200
 """A share is known to about 3 % then."""
+
+DAY_S = 86_400
 
 Told = Callable[[str], None]
 
@@ -42,6 +45,10 @@ class Scaling(msgspec.Struct, frozen=True):
     ratios: list[Ratio]
     crossover: int | None
     """The number of peers from which on a swarm is ahead, by the closed form."""
+    steady_peers: float
+    steady_download_s: float
+    """Were the peers to come evenly over a day and to leave when done: how many there are at a time, and how long each
+    downloads for, by the fluid model."""
     verdict: str
 
 
@@ -51,6 +58,7 @@ def scale(
     """Every figure there is from 1 to `peers`; `told` hears what is being computed."""
     from_runs = [figure for run in runs for figure in measured(run.summary)]
     counts = steps(peers, [figure.peers for figure in from_runs])
+    steady = _steady(scenario, rates, peers)
     figures = [*from_runs, *_downloads(scenario, rates, counts, seed, told), *_lookups(counts, seed, told)]
     return Scaling(
         scenario=scenario.name,
@@ -65,6 +73,8 @@ def scale(
         figures=figures,
         ratios=ratios(figures),
         crossover=cost.crossover(server_up=rates.server_up, up=rates.peer_up_duplex, down=rates.peer_down),
+        steady_peers=fluid.steady(steady).downloads,
+        steady_download_s=fluid.download_time(steady),
         verdict=_verdict(scenario, rates, figures, peers),
     )
 
@@ -103,9 +113,20 @@ def _lookups(counts: Sequence[int], seed: int, told: Told) -> Iterator[Figure]:
             yield Figure(Metric.SUCCESS, contender, count, Source.MODEL, found.success)
             if found.hops is not None:
                 yield Figure(Metric.HOPS, contender, count, Source.MODEL, found.hops)
-        reach = flood_reach(NEIGHBOURS, RINGS[-1], count)
+        reach = flood_reach(flooding.NEIGHBOURS, flooding.RINGS[-1], count)
         yield Figure(Metric.HOPS, "swarm-dht", count, Source.THEORY, kademlia_hops(count))
         yield Figure(Metric.SUCCESS, "swarm-gossip", count, Source.THEORY, flood_success(1, reach, count))
+
+
+def _steady(scenario: Scenario, rates: Calibration, peers: int) -> fluid.Torrent:
+    size = scenario.content.size
+    return fluid.Torrent(
+        arrivals=peers / DAY_S,
+        up=rates.peer_up_duplex / size,
+        down=rates.peer_down / size,
+        departures=math.inf,
+        effectiveness=fluid.effectiveness(pieces_of(scenario.content), NEIGHBOURS),
+    )
 
 
 def _verdict(scenario: Scenario, rates: Calibration, figures: Sequence[Figure], peers: int) -> str:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 @dataclass(frozen=True, slots=True)
 class Torrent:
     """Rates in files per second, for each peer where they are peers': uplink μ, downlink c, and how often peers come
-    (λ, in all), leave as seeds (γ) and give up (θ)."""
+    (λ, in all), leave as seeds (γ, infinite if at once) and give up (θ)."""
 
     arrivals: float
     up: float

@@ -34,9 +34,10 @@ Family = Callable[[int, int, int], tuple[Sequence[Search], float]]
 FAMILIES: Mapping[str, Family] = {
     "swarm-dht": kademlia.searches,
     "swarm-gossip": flooding.floods,
+    "gossip-walk": flooding.walks,
     "swarm-supernode": supernodes.searches,
 }
-"""By contender: so many searches in a network of so many nodes, and the entries a node has."""
+"""By contender, or by family where none is of it: so many searches in a network of so many nodes, and the entries a node has."""
 
 
 def figures(contender: str, nodes: int, count: int, seed: int) -> LookupFigures:

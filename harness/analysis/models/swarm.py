@@ -146,7 +146,8 @@ class _Swarm:
         for kind, rate in enumerate(self._rates):
             delay = max(1, round(side_by_side / float(rate))) if rate else 1
             batch = [places[self._kind[who] == kind] for who, places, _ in served]
-            self._flights.setdefault(number + delay, []).append([places for places in batch if places.size])
+            if batch := [places for places in batch if places.size]:
+                self._flights.setdefault(number + delay, []).append(batch)
         return np.concatenate([idle for _, _, idle in served]), sum(len(who) for who, _, _ in served)
 
     def _serve(self, senders: Indices, partners: Matching, salt: int) -> tuple[Indices, Indices, Indices]:
