@@ -208,8 +208,8 @@ def _publish(scaling: Scaling, place: Path, price: float | None) -> None:
     print_scaling(scaling.figures)
     click.echo(scaling.verdict)
     click.echo(
-        f"Were they to come evenly over a day and to leave when done, {scaling.steady_peers:,.0f} would be there at a time, "
-        f"each downloading for {duration(scaling.steady_download_s)} (fluid model)."
+        f"Were they to come evenly over a day and to leave when done, {scaling.steady_peers:,.0f} would be there at a "
+        f"time, each downloading for {duration(scaling.steady_download_s)} (fluid model)."
     )
     if price is not None:
         _print_bill(scaling, price)
@@ -223,7 +223,9 @@ def _print_bill(scaling: Scaling, per_gb: float) -> None:
         for contender, source in ((SERVER, Source.BOUND), (SWARM, Source.MODEL))
         if (sent := value_of(scaling.figures, Metric.ORIGIN, contender, scaling.peers, source)) is not None
     }
-    click.echo(f"At {per_gb:g} a GB the server's traffic costs {bills[SERVER]:,.2f}, the swarm's origin's {bills[SWARM]:,.2f}.")
+    click.echo(
+        f"At {per_gb:g} a GB the server's traffic costs {bills[SERVER]:,.2f}, the swarm's origin's {bills[SWARM]:,.2f}."
+    )
 
 
 def _pretty(record: msgspec.Struct) -> bytes:

@@ -15,6 +15,7 @@ from running import Swarmbench
 from harness.analysis.crosscheck import LARGE_PEERS, REAL_PEERS
 from harness.analysis.models.setting import crowd_of
 from harness.analysis.models.swarm import play
+from harness.cli import perform
 from harness.results import store
 from harness.scenarios.model import Arrival, Demand, Scenario
 
@@ -44,16 +45,20 @@ def test_figures_are_carried_on(swarmbench: Swarmbench) -> None:
     """Measured and simulated points, model and bound in one picture, one table and one file."""
     real = record(swarmbench.directory / "real", "namespace", modelled(2, 8, factor=1.05))
     simulated = record(swarmbench.directory / "simulated", "simulated", modelled(8, 100))
-    told = swarmbench("scale", "--peers", 500, "--run", real, "--run", simulated, "--out", "scaled")
+    told = swarmbench("scale", "--peers", 200, "--run", real, "--run", simulated, "--out", "scaled")
     assert told.returncode == 0, told.stderr
-    assert "With 500 peers one server needs" in told.stdout
+    assert "With 200 peers one server needs" in told.stdout
     assert (swarmbench.directory / "scaled" / "scale.png").read_bytes().startswith(b"\x89PNG")
     scaled = json.loads((swarmbench.directory / "scaled" / "scale.json").read_text())
     assert {figure["source"] for figure in scaled["figures"]} == {"measured", "simulated", "model", "bound", "theory"}
-    found = {(ratio["over"], ratio["peers"]): ratio["ratio"] for ratio in scaled["ratios"] if ratio["metric"] == "completion_s"}
+    found = {
+        (ratio["over"], ratio["peers"]): ratio["ratio"]
+        for ratio in scaled["ratios"]
+        if ratio["metric"] == "completion_s"
+    }
     assert found["measured", 8] == pytest.approx(1.05)
     assert found["simulated", 100] == pytest.approx(1.0)
-    assert found["model", 500] > 1
+    assert found["model", 200] > 1
 
 
 def test_without_a_run_the_flash_crowd_is_modelled(swarmbench: Swarmbench) -> None:
@@ -103,14 +108,21 @@ def test_bars_that_are_missed_end_with_1(swarmbench: Swarmbench) -> None:
         (("crosscheck", "--real", "real", "--simulated", "simulated", "--set", "seed=2"), "leave one of"),
     ],
 )
-def test_bad_input_is_one_line(swarmbench: Swarmbench, command: tuple[str, ...], told: str) -> None:
-    """What, where, what to do; exit code 2."""
-    record(swarmbench.directory / "real", "namespace", {2: 6.0})
-    record(swarmbench.directory / "simulated", "simulated", {2: 6.0})
+def test_bad_input_is_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    told: str,
+) -> None:
+    """What, where, what to do; exit code 2. Asked without a process of its own, which takes a second to start."""
+    record(tmp_path / "real", "namespace", {2: 6.0})
+    record(tmp_path / "simulated", "simulated", {2: 6.0})
     ramp = replace(SCENARIO, demand=Demand(Arrival.RAMP, 5.0))
-    record(swarmbench.directory / "ramp", "namespace", {2: 6.0}, ramp)
+    record(tmp_path / "ramp", "namespace", {2: 6.0}, ramp)
     small = replace(SCENARIO, content=replace(SCENARIO.content, size=1 << 20))
-    record(swarmbench.directory / "small", "namespace", {2: 6.0}, small)
-    answer = swarmbench(*command)
-    assert (answer.returncode, len(answer.stderr.splitlines())) == (2, 1)
-    assert told in answer.stderr
+    record(tmp_path / "small", "namespace", {2: 6.0}, small)
+    monkeypatch.chdir(tmp_path)
+    assert perform(command) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert told in line

@@ -46,11 +46,11 @@ class Presence:
         newcomers = self._order[self._come : until]
         self._come = until
         self.there[newcomers] = True
-        gone = self._leaving.pop(number, None)
-        if gone is not None:
-            self.there[gone] = False
-        self._changed += len(newcomers) + (0 if gone is None else len(gone))
+        gone = [self._leaving.pop(due) for due in [due for due in self._leaving if due <= number]]
+        for leavers in gone:
+            self.there[leavers] = False
+        self._changed += len(newcomers) + sum(map(len, gone))
         if self._changed and self._changed >= STALE * np.count_nonzero(self.there):
             self.mesh = mesh(np.flatnonzero(self.there), self._crowd.count, self._crowd.neighbours, self._rng)
             self._changed = 0
-        return newcomers, gone is not None
+        return newcomers, bool(gone)

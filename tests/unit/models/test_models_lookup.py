@@ -1,4 +1,4 @@
-"""Lookups in modelled networks: against exhaustive search, closed forms, and what real nodes did (decisions 0052–0054)."""
+"""Lookups in modelled networks: against exhaustive search, closed forms, and what real nodes did."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ RATES = ENVIRONMENT.calibration
 
 
 @pytest.mark.parametrize(
-    ("size", "piece_size", "pieces"), [(16 * MIB, 0, 512), (16 * MIB, 64 * 1024, 256), (100, 0, 1), (8 * MIB + 1, 0, 513)]
+    ("size", "piece_size", "pieces"),
+    [(16 * MIB, 0, 512), (16 * MIB, 64 * 1024, 256), (100, 0, 1), (8 * MIB + 1, 0, 513)],
 )
 def test_an_item_is_cut_as_our_node_does(size, piece_size, pieces):
     """512 pieces or more where nobody says, and a last one for the rest."""
