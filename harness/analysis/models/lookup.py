@@ -37,7 +37,7 @@ FAMILIES: Mapping[str, Family] = {
     "gossip-walk": flooding.walks,
     "swarm-supernode": supernodes.searches,
 }
-"""By contender, or by family where none is of it: so many searches in a network of so many nodes, and the entries a node has."""
+"""By contender, or by family where none is of it: so many searches among so many nodes, and what a node remembers."""
 
 
 def figures(contender: str, nodes: int, count: int, seed: int) -> LookupFigures:
