@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-import msgspec
 
 from harness.analysis.crosscheck import LARGE_PEERS, REAL_PEERS, Crosscheck, lines, missed
 from harness.analysis.models import cost
@@ -21,7 +20,7 @@ from harness.modelling.links import expected
 from harness.modelling.scale import SERVER, SWARM, Scaling, duration, scale
 from harness.reports.crosscheck import as_markdown, print_crosscheck
 from harness.reports.scaling import print_scaling
-from harness.results.files import replace_file, writing
+from harness.results.files import pretty, replace_file, writing
 from harness.results.store import DEFAULT_PARENT, latest_path
 from harness.run import Order, run
 from harness.scenarios import catalogue as scenarios
@@ -126,7 +125,7 @@ def crosscheck_command(
     if not ours:
         ours = [_played(scenario, "namespace", REAL_PEERS, repeats, seed, place)]
     found = _crosscheck(ours, theirs, seed)
-    replace_file(place / "crosscheck.json", _pretty(found))
+    replace_file(place / "crosscheck.json", pretty(found))
     replace_file(place / "crosscheck.md", as_markdown(found).encode())
     print_crosscheck(found)
     if found.missed:
@@ -200,7 +199,7 @@ def _publish(scaling: Scaling, place: Path, price: float | None) -> None:
     from harness.reports.scaling_plots import write_scaling  # what draws is slow to import
 
     _tell("the picture")
-    replace_file(place / "scale.json", _pretty(scaling))
+    replace_file(place / "scale.json", pretty(scaling))
     with writing(place):
         write_scaling(scaling.figures, place / "scale.png")
     if sys.stderr.isatty():
@@ -226,7 +225,3 @@ def _print_bill(scaling: Scaling, per_gb: float) -> None:
     click.echo(
         f"At {per_gb:g} a GB the server's traffic costs {bills[SERVER]:,.2f}, the swarm's origin's {bills[SWARM]:,.2f}."
     )
-
-
-def _pretty(record: msgspec.Struct) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from rich.console import Console
 
 from harness.analysis.crosscheck import TOLERANCE, Crosscheck
-from harness.reports.scaling import Cells, markdown, optional, print_table, wide_console
+from harness.reports.scaling import Cells, markdown, optional, print_table
+from harness.reports.terminal import wide_console
 
 HEADINGS = (
     "peers",

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from harness.analysis.scaling import Figure, Metric, Ratio, Source, ratios, value_of
 from harness.reports.figures import NOTHING, number
-from harness.reports.terminal import WIDTH
+from harness.reports.terminal import wide_console
 
 Cells = Sequence[str]
 
@@ -70,12 +70,6 @@ def markdown(headings: Cells, rows: Iterable[Cells]) -> str:
     """The same as a table of Markdown."""
     lines = [headings, ["---:"] * len(headings), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def wide_console() -> Console:
-    """One that is wide enough also where the output is no terminal."""
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDTH)
 
 
 def optional(value: float | None, form: str) -> str:
