@@ -32,6 +32,22 @@ def bits(places: Indices) -> Sets:
     return _LEAST << (places & (WORD - 1)).view(np.uint64)
 
 
+def set_of(pieces: Indices, width: int) -> Sets:
+    """The row, of so many words, of who has these pieces."""
+    row = np.zeros(width, np.uint64)
+    np.bitwise_or.at(row, pieces // WORD, bits(pieces))
+    return row
+
+
+def prefer(sets: Sets, favourites: Sets) -> Sets:
+    """Of each row only the favourites, where it has some."""
+    favoured = sets & favourites
+    any_of_them = favoured[:, 0].copy()
+    for column in favoured.T[1:]:
+        any_of_them |= column
+    return np.where(any_of_them[:, None] != 0, favoured, sets)
+
+
 def pick(sets: Sets, lots: Sets) -> tuple[Indices, npt.NDArray[np.bool_]]:
     """A piece of each row, and whether there is any: the first one from a place on that lots decide.
 

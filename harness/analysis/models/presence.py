@@ -40,8 +40,8 @@ class Presence:
         if not math.isinf(self._stays):
             self._leaving[number + int(self._stays)] = peers
 
-    def advance(self, number: int) -> tuple[Indices, bool]:
-        """Go on to a round; returns who came, and whether anybody left."""
+    def advance(self, number: int) -> tuple[Indices, int, bool]:
+        """Go on to a round; returns who came, how many left, and whether all have other neighbours now."""
         until = int(np.searchsorted(self._due, number, side="right"))
         newcomers = self._order[self._come : until]
         self._come = until
@@ -49,8 +49,10 @@ class Presence:
         gone = [self._leaving.pop(due) for due in [due for due in self._leaving if due <= number]]
         for leavers in gone:
             self.there[leavers] = False
-        self._changed += len(newcomers) + sum(map(len, gone))
-        if self._changed and self._changed >= STALE * np.count_nonzero(self.there):
+        left = sum(map(len, gone))
+        self._changed += len(newcomers) + left
+        stale = self._changed > 0 and self._changed >= STALE * int(np.count_nonzero(self.there))
+        if stale:
             self.mesh = mesh(np.flatnonzero(self.there), self._crowd.count, self._crowd.neighbours, self._rng)
             self._changed = 0
-        return newcomers, bool(gone)
+        return newcomers, left, stale

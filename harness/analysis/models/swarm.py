@@ -2,8 +2,9 @@
 
 Time goes in rounds, in each of which the fastest uplink sends one piece. Peers have neighbours in a random mesh. In
 each round a peer sends a piece to one that lacks it, turn by turn; a slower uplink saves up for one. As a peer serves
-all neighbours that want something side by side, a piece is as many piece-times on its way as there are of these. The
-origin is everybody's neighbour, and sends every piece once before it sends any twice, as our seeds do.
+all neighbours that want something side by side, a piece is as many piece-times on its way as there are of these.
+Pieces that few have come first. The origin is everybody's neighbour, and sends every piece once before it sends any
+twice, as our seeds do.
 
 The rule: no link carries more than its rate, from the beginning to any moment, so no crowd beats its bound.
 """
@@ -17,11 +18,14 @@ import numpy as np
 
 from harness.analysis.models.crowd import Crowd, Floats, Outcome
 from harness.analysis.models.mesh import Matching
-from harness.analysis.models.pieces import WORD, Indices, bits, draw, pick, whole, words
+from harness.analysis.models.pieces import WORD, Indices, Sets, bits, draw, pick, prefer, set_of, whole, words
 from harness.analysis.models.presence import Presence
 
 FEW, SLOTS = 64, 8
 """The origin serves all side by side while they are few, else so many (`p2p_node/core/choker.py`)."""
+
+RARE = (1 / 2, 1 / 8, 1 / 32)
+"""A piece that has fewer than this share of the average's copies is preferred; the lower, the more so."""
 
 CHUNK = 1 << 15
 """Peers handled at a time: what is being computed stays in a processor's cache."""
@@ -57,6 +61,14 @@ class _Swarm:
         """How many it is not being sent either; none before it comes."""
         self._sendable, self._receivable = np.zeros(crowd.count), np.zeros(crowd.count)
         """What links have saved up, in pieces."""
+        self._copies = np.zeros(self._width * WORD)
+        """How many have, or are being sent, each piece."""
+        self._rare: list[Sets] = []
+        """Sets of rare pieces, the rarest last."""
+        self._quiet = np.zeros(crowd.count, np.bool_)
+        """Who has nothing that a neighbour lacks, until it gets another piece or another neighbour."""
+        self._waiting = np.zeros(crowd.count, np.bool_)
+        """Who may have, but for a neighbour whose downlink is full in this round."""
         self._rates, self._kind = np.unique(self._up, return_inverse=True)
         """The uplinks there are, and which one each peer has."""
         self._whole = whole(crowd.pieces)
@@ -94,6 +106,7 @@ class _Swarm:
         def land(places: Indices) -> Indices:
             peers = places // (self._width * WORD)
             have[places // WORD] |= bits(places)
+            self._quiet[peers] = False
             self._missing[peers] -= 1
             done: Indices = peers[self._missing[peers] == 0]
             return done
@@ -105,7 +118,10 @@ class _Swarm:
             self._presence.finished(finished, number)
 
     def _come_and_go(self, number: int) -> None:
-        newcomers, left = self._presence.advance(number)
+        newcomers, left, redrawn = self._presence.advance(number)
+        if redrawn or newcomers.size:
+            self._quiet[:] = False
+        self._copies -= left
         self._wanted[newcomers] = self._crowd.pieces
         self._sendable[newcomers] = self._receivable[newcomers] = 0
         _save(self._sendable, self._up)
@@ -124,7 +140,8 @@ class _Swarm:
     def _send(self, number: int) -> int:
         """All send what they may in this round; returns how many pieces left."""
         sent = self._serve_from_origin(number) if self._has_origin else 0
-        able = self._presence.there & (self._sendable >= 1) & (self._missing < self._crowd.pieces)
+        self._find_rare()
+        able = self._presence.there & (self._sendable >= 1) & (self._missing < self._crowd.pieces) & ~self._quiet
         idle = np.flatnonzero(able)
         turns = len(self._presence.mesh)
         wanting = int(np.count_nonzero(self._wanted)) / max(1, int(np.count_nonzero(self._presence.there)))
@@ -134,7 +151,14 @@ class _Swarm:
                 break
             idle, left = self._serve_neighbours(idle, number, turn, side_by_side)
             sent += left
+        self._quiet[idle] = ~self._waiting[idle]
+        self._waiting[:] = False
         return sent
+
+    def _find_rare(self) -> None:
+        copies = self._copies[: self._crowd.pieces]
+        rare = [np.flatnonzero(copies < share * copies.mean()) for share in RARE]
+        self._rare = [set_of(pieces, self._width) for pieces in rare if pieces.size]
 
     def _serve_neighbours(self, senders: Indices, number: int, turn: int, side_by_side: int) -> tuple[Indices, int]:
         """Everybody sends to the partner of this turn; returns who had nothing for it, and how many pieces left."""
@@ -148,14 +172,23 @@ class _Swarm:
             batch = [places[self._kind[who] == kind] for who, places, _ in served]
             if batch := [places for places in batch if places.size]:
                 self._flights.setdefault(number + delay, []).append(batch)
+        for _, places, _ in served:
+            self._count(places)
         return np.concatenate([idle for _, _, idle in served]), sum(len(who) for who, _, _ in served)
+
+    def _count(self, places: Indices) -> None:
+        self._copies += np.bincount(places % len(self._copies), minlength=len(self._copies))
 
     def _serve(self, senders: Indices, partners: Matching, salt: int) -> tuple[Indices, Indices, Indices]:
         """Who sends a piece to its partner, the pieces' places, and who does not."""
         receivers = partners.take(senders)
-        room = (self._wanted.take(receivers) > 0) & (self._receivable.take(receivers) >= 1) & (receivers != senders)
+        wants = (self._wanted.take(receivers) > 0) & (receivers != senders)
+        room = wants & (self._receivable.take(receivers) >= 1)
+        self._waiting[senders[wants & ~room]] = True
         able, to = senders[room], receivers[room]
         useful = self._have.take(able, axis=0) & ~self._asked.take(to, axis=0)
+        for rare in self._rare:
+            useful = prefer(useful, rare)
         pieces, found = pick(useful, draw(able.astype(np.uint64), salt))
         room[room] = found
         able, to, pieces = able[found], to[found], pieces[found]
@@ -200,6 +233,7 @@ class _Swarm:
             again, _ = pick(~self._asked[others] & self._whole, lots)
             side_by_side = len(open_to) if len(open_to) <= FEW else SLOTS
             places = self._promise(to, np.concatenate([first, again]))
+            self._count(places)
             delay = max(1, round(side_by_side / self._server_up))
             self._flights.setdefault(number + delay, []).append([places])
             self._begun += len(first)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis.models.mesh import mesh
-from harness.analysis.models.pieces import WORD, bits, draw, pick, whole, words
+from harness.analysis.models.pieces import WORD, bits, draw, pick, prefer, set_of, whole, words
 
 
 @given(st.integers(1, 300))
@@ -30,6 +30,13 @@ def test_a_picked_piece_is_one_of_the_row(rows, salt):
     for piece, is_found, pieces in zip(picked.tolist(), found.tolist(), rows, strict=True):
         assert is_found == bool(pieces)
         assert not is_found or piece in pieces
+
+
+def test_favourites_are_preferred_where_there_are_any():
+    """A row without them stays as it is."""
+    sets = np.stack([set_of(np.array(pieces, dtype=int), 3) for pieces in ([1, 70, 130], [1, 2], [])])
+    preferred = prefer(sets, set_of(np.array([70, 130, 191]), 3))
+    assert (preferred == np.stack([set_of(np.array(pieces, dtype=int), 3) for pieces in ([70, 130], [1, 2], [])])).all()
 
 
 def test_every_piece_is_picked_about_as_often():

@@ -94,6 +94,12 @@ def test_no_crowd_beats_its_bound(peers, arrivals, seed):
     assert outcome.last - mixed.arrival.min() >= bound_of(mixed) * (1 - 1e-9)
 
 
+def test_full_downlinks_do_not_silence_a_sender():
+    """A seed among peers whose downlinks are slower than its uplink comes back to them, when it has nothing to gain."""
+    slow = crowd(12, up=np.array([4e6, *[0.0] * 11]), down=np.array([8e6, *[0.5e6] * 11]), server_leaves=2.0)
+    assert play(slow).completed == 12
+
+
 def test_peers_that_leave_when_they_are_done_cost_those_who_stay():
     """Of peers that come over a minute, each waits for longer when those before it go at once."""
     arrival = np.linspace(0, 30, 100)
