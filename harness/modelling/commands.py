@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from harness.modelling.scale import SERVER, SWARM, Scaling, duration, scale
 from harness.reports.crosscheck import as_markdown, print_crosscheck
 from harness.reports.scaling import print_scaling
 from harness.results.files import pretty, replace_file, writing
+from harness.results.run import SCENARIO
 from harness.results.store import DEFAULT_PARENT, latest_path
 from harness.run import Order, run
 from harness.scenarios import catalogue as scenarios
@@ -175,10 +177,16 @@ def _crosscheck(real: Sequence[runs.Known], simulated: Sequence[runs.Known], see
 
 
 def _played(scenario: Scenario, lab: str, peers: tuple[int, ...], repeats: int, seed: int, place: Path) -> runs.Known:
-    """A swarm of the scenario in that lab, just played, in a directory of its own."""
+    """A swarm of the scenario in that lab, played, or played on, in a directory of its own."""
     wanted = replace(scenario, contenders=("swarm",), peers=peers, repeats=repeats, seed=seed, thresholds=())
-    order = Order(wanted, lab, place / lab, False, None, ["swarmbench", *sys.argv[1:]], report=False)
-    [known] = runs.read([until_interrupted(run(order, lambda _: None))])
+    begun = (place / lab / SCENARIO).is_file()
+    order = Order(wanted, lab, place / lab, begun, None, ["swarmbench", *sys.argv[1:]], report=False)
+    try:
+        [known] = runs.read([until_interrupted(run(order, lambda _: None))])
+    except asyncio.CancelledError:
+        raise SwarmbenchError(
+            f"interrupted: finished steps are kept; go on with the same command and --out {place}"
+        ) from None
     return known
 
 
