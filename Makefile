@@ -15,7 +15,7 @@ GATE_BASE ?= $(shell git merge-base HEAD origin/main 2>/dev/null || echo HEAD~1)
 GATE_ARGS ?= --pairs 12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test fuzz simulate gate gate-selftest observe observe-preview dashboards check format lock clean
+.PHONY: help setup bench test fuzz simulate crosscheck gate gate-selftest observe observe-preview dashboards check format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ fuzz: $(STAMP) ## A million hostile inputs for every decoder (FUZZ_ARGS="--seed 
 
 simulate: $(STAMP) ## Ten thousand small swarms in virtual time, full of faults (SIMULATE_ARGS="--seeds N --from N", or "--seed N")
 	$(BIN)/python -m tests.simulation $(SIMULATE_ARGS)
+
+crosscheck: $(STAMP) ## Real links, virtual time, model and bound side by side (OUT=DIR, CROSSCHECK_ARGS="--real DIR")
+	@$(BIN)/swarmbench crosscheck $(CROSSCHECK_ARGS) $(if $(OUT),--out $(OUT))
 
 gate: $(STAMP) ## Judge what is checked out against the merge base (GATE_BASE=REV, OUT=DIR, GATE_ARGS)
 	$(BIN)/swarmbench gate --base $(GATE_BASE) $(GATE_ARGS) $(if $(OUT),--out $(OUT))

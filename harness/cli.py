@@ -27,6 +27,7 @@ from harness.interrupts import until_interrupted
 from harness.labs import catalogue as labs
 from harness.likeness import compare
 from harness.metrics.commands import backfill_command, export_command
+from harness.modelling.commands import crosscheck_command, scale_command
 from harness.observing.access import find_token, read_url
 from harness.observing.commands import dashboards_commands, observe_command
 from harness.observing.watching import Observation
@@ -156,6 +157,8 @@ commands.add_command(gate_command)
 commands.add_command(history_command)
 commands.add_command(export_command)
 commands.add_command(backfill_command)
+commands.add_command(scale_command)
+commands.add_command(crosscheck_command)
 commands.add_command(observe_command)
 commands.add_command(dashboards_commands)
 

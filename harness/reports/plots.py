@@ -126,23 +126,28 @@ def stacked_costs(measured: Sequence[Point], looks: Mapping[str, Look]) -> Any:
 
 def dressed(plot: Any, *, width: int | str, height: int, ink: str, background: str, description: str) -> dict[str, Any]:
     """The plot as a Vega-Lite specification of this size (`container`: as wide as its place) and these colours."""
+    sized = plot.properties(width=width, height=height, description=description)
+    specification: dict[str, Any] = styled(sized, ink=ink, background=background).to_dict()
+    specification["config"]["autosize"] = {"type": "fit-x", "contains": "padding"}
+    # Legends below each other, for narrow screens; Vega-Lite passes this on but Altair's schema does not list it.
+    specification["config"]["legend"]["layout"] = {"top": {"direction": "vertical", "anchor": "start", "margin": 2}}
+    return specification
+
+
+def styled(plot: Any, *, ink: str, background: str) -> Any:
+    """The plot in these colours and our letters."""
     inked = {"domainColor": ink, "tickColor": ink, "gridColor": ink, "labelColor": ink, "titleColor": ink}
     faint = {"domainOpacity": 0.4, "tickOpacity": 0.4, "gridOpacity": 0.12}
     fonts = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
-    specification: dict[str, Any] = (
-        plot.properties(width=width, height=height, description=description)
-        .configure(background=background, padding=4, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+    return (
+        plot.configure(background=background, padding=4)
         .configure_view(stroke=None)
         .configure_axis(**inked, **faint, **fonts)
         .configure_legend(orient="top", labelColor=ink, labelFontSize=12, columns=3, columnPadding=14, clipHeight=18)
         .configure_title(anchor="start", fontSize=17, offset=10, color=ink)
         .configure_text(color=ink)
         .configure_rule(color=ink)
-        .to_dict()
     )
-    # Legends below each other, for narrow screens; Vega-Lite passes this on but Altair's schema does not list it.
-    specification["config"]["legend"]["layout"] = {"top": {"direction": "vertical", "anchor": "start", "margin": 2}}
-    return specification
 
 
 def _known(row: Row) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _INVALID = Style(dim=True, strike=True)
 
 def print_summary(summary: Summary, console: Console | None = None) -> None:
     """Print the verdict below the table of points; invalid ones struck through, their reasons beneath."""
-    console = console or _console()
+    console = console or wide_console()
     what = shown(summary)
     console.print(_widest_that_fits(console, summary, what))
     for reason in what.reasons:
@@ -31,7 +31,8 @@ def print_summary(summary: Summary, console: Console | None = None) -> None:
     console.print(Text(_printable(what.verdict), style="bold"))
 
 
-def _console() -> Console:
+def wide_console() -> Console:
+    """One that tables fit on also where its output is no terminal."""
     console = Console()
     return console if console.is_terminal else Console(width=max(console.width, WIDTH))
 

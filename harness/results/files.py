@@ -29,6 +29,11 @@ def replace_file(path: Path, content: bytes) -> None:
             draft.unlink(missing_ok=True)
 
 
+def pretty(record: msgspec.Struct) -> bytes:
+    """A record as JSON that people can read, too."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
 def append_lines(path: Path, records: Sequence[msgspec.Struct]) -> None:
     """Append records as JSON Lines and flush them to the disk; a failed append is undone. Raises SwarmbenchError."""
     with writing(path), path.open("ab", buffering=0) as file:

@@ -19,7 +19,7 @@ from typing import Self
 import msgspec
 
 from harness.errors import UsageError
-from harness.results.files import append_lines, read_record, replace_file, writing
+from harness.results.files import append_lines, pretty, read_record, replace_file, writing
 from harness.results.run import (
     ENVIRONMENT,
     LOOKUPS,
@@ -68,11 +68,11 @@ class RunDirectory:
 
     def write_environment(self, environment: Environment) -> None:
         """Keep the environment; raises SwarmbenchError, like every method that writes."""
-        replace_file(self.path / ENVIRONMENT, _pretty(environment))
+        replace_file(self.path / ENVIRONMENT, pretty(environment))
 
     def write_summary(self, summary: Summary) -> None:
         """Replace the summary."""
-        replace_file(self.path / SUMMARY, _pretty(summary))
+        replace_file(self.path / SUMMARY, pretty(summary))
 
     def append_beginning(self, step: Step, began: float) -> None:
         """Keep when a step began, in seconds since 1970; it counts once the step itself is kept."""
@@ -171,10 +171,6 @@ def point_latest_at(path: Path) -> None:
         draft.unlink(missing_ok=True)
         draft.symlink_to(path.name)
         draft.replace(DEFAULT_PARENT / LATEST)
-
-
-def _pretty(record: msgspec.Struct) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
 
 
 def _differences(earlier: str, now: str) -> str:

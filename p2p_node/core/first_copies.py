@@ -79,6 +79,8 @@ class FirstCopies:
         if self.all_assigned:
             arrived = self._all & ~(self._rarity.absent & self._assigned_mask)
             return arrived & ~connection.revealed & ~connection.have or self._overdue(connection, now)
+        if _turned_away(connection):
+            return 0
         wanted = self._ahead(connection, now) - (connection.assigned & ~connection.requested).bit_count()
         found = 0
         while wanted > 0 and (candidates := self._unassigned & ~connection.have):
@@ -106,7 +108,8 @@ class FirstCopies:
         """Take back pieces that their peer shows no use for."""
         self._looked_at = now
         for piece, (owner, since) in list(self._assigned.items()):
-            if now - since > (DELIVERY_S if owner.requested >> piece & 1 else REQUEST_S):
+            requested = owner.requested >> piece & 1
+            if now - since > (DELIVERY_S if requested else REQUEST_S) or (_turned_away(owner) and not requested):
                 self._release(piece)
 
     def _ahead(self, connection: Connection, now: float) -> int:
@@ -150,6 +153,11 @@ class FirstCopies:
         self._assigned_mask &= ~(1 << piece)
         owner.assigned &= ~(1 << piece)
         return True
+
+
+def _turned_away(connection: Connection) -> bool:
+    """Whether it wants something and is choked: what it is told of it cannot ask for, and nobody else is."""
+    return connection.peer_interested and connection.am_choking
 
 
 def _waits(owner: Connection, piece: int) -> bool:

@@ -122,6 +122,25 @@ def test_what_a_slow_peer_holds_goes_to_one_that_waits(sent: bool, overdue_s: fl
     assert now >= overdue_s
 
 
+def test_what_choked_peers_were_told_goes_to_those_who_may_ask() -> None:
+    """They are told of a piece before they are interested, and choked when too many are: nobody waits for that."""
+    seed = Seed(peers=4, settings=SwarmSettings(slots=2))
+    served = [number for number, peer in seed.node.swarm.connections.items() if not peer.am_choking]
+    assert len(served) == 2
+    asked: set[int] = set()
+    now = 0.0
+    while len(asked) < PIECES:
+        now += LOOK_S
+        assert now < 3 * SLOW_S, f"{PIECES - len(asked)} pieces are kept from everybody"
+        while new := [(number, piece) for number in served for piece in seed.told[number] if piece not in asked]:
+            for number, piece in new:
+                asked.add(piece)
+                seed.ask(number, piece, now=now)
+                seed.serve(now)
+                seed.hear(number, wire.Have(piece), now=now)
+        seed.tick(now)
+
+
 def test_who_does_nothing_makes_room_for_another() -> None:
     """First those that never said who they are, then those of no interest to either side; never one that wants
     something."""
