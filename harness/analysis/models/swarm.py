@@ -157,8 +157,8 @@ class _Swarm:
 
     def _find_rare(self) -> None:
         copies = self._copies[: self._crowd.pieces]
-        rare = [np.flatnonzero(copies < share * copies.mean()) for share in RARE]
-        self._rare = [set_of(pieces, self._width) for pieces in rare if pieces.size]
+        rare = {len(pieces): pieces for share in RARE if len(pieces := np.flatnonzero(copies < share * copies.mean()))}
+        self._rare = [set_of(pieces, self._width) for pieces in rare.values()]  # each once, though two may be the same
 
     def _serve_neighbours(self, senders: Indices, number: int, turn: int, side_by_side: int) -> tuple[Indices, int]:
         """Everybody sends to the partner of this turn; returns who had nothing for it, and how many pieces left."""
