@@ -64,11 +64,12 @@ def test_a_finding_is_one_line_with_the_command_that_replays_it(monkeypatch: pyt
     _guilt_by_association(monkeypatch)
     found = CliRunner().invoke(main, ["--seeds", "2", "--from", "9", "--jobs", "1"])
     assert found.exit_code == 1
-    assert (
-        "seed 9: peer 8 has banned seed 0, who did not lie; replay: python -m tests.simulation --seed 9" in found.output
+    finding = re.search(
+        r"^seed (\d+): .* who did not lie; replay: python -m tests.simulation --seed \1$", found.output, re.M
     )
-    replayed = CliRunner().invoke(main, ["--seed", "9"])
-    assert replayed.exit_code == 1 and "peer 8 joins with 0 pieces" in replayed.output
+    assert finding is not None
+    replayed = CliRunner().invoke(main, ["--seed", finding[1]])
+    assert replayed.exit_code == 1 and " joins with 0 pieces" in replayed.output
 
 
 def test_a_hunt_without_findings_says_so() -> None:

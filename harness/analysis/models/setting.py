@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,6 +36,7 @@ def crowd_of(scenario: Scenario, rates: Calibration, peers: int) -> Crowd:
         arrival=np.array([peer.arrival for peer in present]),
         up=np.array([peer.up for peer in present]),
         down=np.array([peer.down for peer in present]),
+        server_leaves=scenario.demand.origin_leaves or math.inf,
     )
 
 
