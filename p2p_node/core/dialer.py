@@ -8,7 +8,7 @@ but who knows no seed dials one that others call a seed before all else, one at 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from p2p_node.core.priority import priority
@@ -66,7 +66,7 @@ class Dialer:
             if (candidate := self._candidates.get(address) or self._resting.get(address)) is not None:
                 candidate.seeds = True
 
-    def next(self, connected: Collection[Address], room: int, now: float, *, seedless: bool = False) -> list[Address]:
+    def next(self, connected: Set[Address], room: int, now: float, *, seedless: bool = False) -> list[Address]:
         """The addresses to dial now, for `room` more connections; and one more for who is `seedless`, connected to
         nobody that has everything."""
         for address in connected:
