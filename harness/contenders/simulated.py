@@ -1,7 +1,7 @@
 """The contenders that exist in the simulated lab, each in place on the hosts of a network.
 
 They have the names of those on real sockets, which are what they model: the swarms by the same core, `http` by the same
-exchange. In large steps sizes and rates are divided by a `grain`: one simulated byte then stands for so many.
+exchange. In large steps a swarm's blocks are coarser: each byte of them stands for `grain` bytes, on the links, too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SETTLE_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where a simulated contender plays one step: an item of `size` bytes, of which `grain` are one in the network."""
+    """Where a simulated contender plays one step: an item of `size` bytes, of which `grain` are one in a block."""
 
     network: Network
     server: Host
@@ -42,7 +42,7 @@ class Setting:
 
 
 class Fetch(Protocol):
-    """One peer's download. Times are virtual seconds, None for what has not happened; sizes simulated bytes."""
+    """One peer's download. Times are virtual seconds, None for what has not happened; sizes bytes of the item."""
 
     @property
     def first_peer_at(self) -> float | None:
@@ -141,9 +141,8 @@ class Http:
 
     def __init__(self, setting: Setting) -> None:
         self._server = setting.server
-        size = -(-setting.size // setting.grain)
-        WebServer(setting.server, size)
-        self.fetches = [_HttpFetch(host, setting.server, size) for host in setting.hosts]
+        WebServer(setting.server, setting.size)
+        self.fetches = [_HttpFetch(host, setting.server, setting.size) for host in setting.hosts]
 
     def origin_leaves(self) -> None:
         """Every download breaks off."""
@@ -155,10 +154,11 @@ class Http:
 
 
 class _SwarmFetch:
-    def __init__(self, peer: Peer, swarm: Swarm, origin: str) -> None:
+    def __init__(self, peer: Peer, swarm: Swarm, origin: str, grain: int) -> None:
         self.peer = peer
         self._swarm = swarm
         self._origin = origin
+        self._grain = grain
 
     @property
     def first_peer_at(self) -> float | None:
@@ -178,11 +178,11 @@ class _SwarmFetch:
 
     @property
     def verified(self) -> int:
-        return self.peer.node.tally().downloaded if self.peer.node is not None else 0
+        return self.peer.node.tally().downloaded * self._grain if self.peer.node is not None else 0
 
     @property
     def wasted(self) -> int:
-        return self.peer.node.tally().wasted if self.peer.node is not None else 0
+        return self.peer.node.tally().wasted * self._grain if self.peer.node is not None else 0
 
     @property
     def sources(self) -> Sources:
@@ -190,7 +190,7 @@ class _SwarmFetch:
             return Sources()
         tally = self.peer.node.tally()
         origin = sum(count for (host, _), count in tally.served.items() if host == self._origin)
-        return Sources(origin=origin, peers=tally.downloaded - origin)
+        return Sources(origin=origin * self._grain, peers=(tally.downloaded - origin) * self._grain)
 
     def begin(self) -> None:
         self.peer.join(self._swarm.metainfo)
@@ -218,7 +218,7 @@ class SwarmPlayed:
         self.fetches = []
         for host in setting.hosts:
             peer = swarm.add(host, join_at=None)
-            self.fetches.append(_SwarmFetch(peer, swarm, setting.server.address))
+            self.fetches.append(_SwarmFetch(peer, swarm, setting.server.address, setting.grain))
             if overlay:
                 network.clock.run(network.clock.now + ADD_S)
         if overlay:
@@ -261,10 +261,10 @@ def check(names: Sequence[str]) -> None:
             )
 
 
-COARSE, COARSE_FROM = 4, 500
-"""In steps of so many peers and more, one simulated byte stands for this many: ten thousand take minutes then."""
+COARSE = ((500, 4), (5000, 16))
+"""From so many peers on, a byte of a block stands for so many: ten thousand take minutes then, and not an hour."""
 
 
 def grain(peers: int) -> int:
-    """How many bytes one simulated byte stands for in a step of so many peers."""
-    return COARSE if peers >= COARSE_FROM else 1
+    """How many bytes of the item one byte of a block stands for in a step of so many peers."""
+    return max((coarse for least, coarse in COARSE if peers >= least), default=1)

@@ -38,10 +38,11 @@ def check(scenario: Scenario) -> None:
 
 def model(scenario: Scenario) -> str | None:
     """What is coarser here than in the world, if anything is."""
-    coarse = [peers for peers in scenario.peers if contenders.grain(peers) > 1]
-    parts = []
-    if coarse:
-        parts.append(f"with {min(coarse)} peers and more, one simulated byte stands for {contenders.COARSE}")
+    parts = [
+        f"with {peers} peers a byte of a swarm's block stands for {coarse}"
+        for peers in scenario.peers
+        if (coarse := contenders.grain(peers)) > 1
+    ]
     if scenario.links.loss:
         parts.append("only datagrams are lost")
     return "; ".join(parts) or None
@@ -55,16 +56,13 @@ class VirtualStep:
         self._step = step
         self._arrivals = arrivals
         self._deadline_s = deadline_s
-        self._grain = contenders.grain(step.peers)
         seed = f"{scenario.seed}/{step.name}"
         links = scenario.links
         self._network = network = Network(seed, delay_s=DELAY_S + links.delay, weather=Weather(loss=links.loss))
-        server = network.add_host(links.server.up / self._grain, links.server.down / self._grain)
-        hosts = [
-            network.add_host(link.up / self._grain, link.down / self._grain) for link in links.of_peers(step.peers)
-        ]
+        server = network.add_host(links.server.up, links.server.down)
+        hosts = [network.add_host(link.up, link.down) for link in links.of_peers(step.peers)]
         content = scenario.content
-        setting = Setting(network, server, hosts, content.size, content.piece_size, self._grain, seed)
+        setting = Setting(network, server, hosts, content.size, content.piece_size, contenders.grain(step.peers), seed)
         self._played = contenders.CONTENDERS[step.contender](setting)
         self._fetches = self._played.fetches
         self._idle = not links.server.up or not any(host.uplink.rate for host in hosts)
@@ -121,7 +119,7 @@ class VirtualStep:
         return Progress(self._verified(), ended, self._begun)
 
     def _verified(self) -> int:
-        return sum(fetch.verified for fetch in self._fetches) * self._grain
+        return sum(fetch.verified for fetch in self._fetches)
 
     def _sample(self) -> None:
         step, at_s = self._step, self._network.clock.now - self._t0
@@ -134,8 +132,8 @@ class VirtualStep:
         late = done_s is not None and done_s > intended_s + self._deadline_s
         ok = done_s is not None and not late
         size = self._scenario.content.size
-        verified = size if ok else min(fetch.verified * self._grain, size)
-        origin = min(fetch.sources.origin * self._grain, verified)
+        verified = size if ok else min(fetch.verified, size)
+        origin = min(fetch.sources.origin, verified)
         given_up = f"given up: not done {self._deadline_s:.0f} s after its intended start"
         return Transfer(
             contender=self._step.contender,
@@ -150,7 +148,7 @@ class VirtualStep:
             ok=ok,
             error=None if ok else fetch.failed or self._verdict or given_up,
             sources=Sources(origin=origin, peers=verified - origin),
-            wasted_bytes=fetch.wasted * self._grain,
+            wasted_bytes=fetch.wasted,
             first_peer_s=self._since(fetch.first_peer_at),
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import ipaddress
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from p2p_node.core.priority import priority
@@ -66,11 +66,11 @@ class Dialer:
             if (candidate := self._candidates.get(address)) is not None:
                 candidate.seeds = True
 
-    def next(self, connected: Container[Address], room: int, now: float, *, seedless: bool = False) -> list[Address]:
+    def next(self, connected: Set[Address], room: int, now: float, *, seedless: bool = False) -> list[Address]:
         """The addresses to dial now, for `room` more connections; and one more for who is `seedless`, connected to
         nobody that has everything."""
-        for address in [address for address in self._candidates if address in connected]:
-            del self._candidates[address]
+        for address in connected:
+            self._candidates.pop(address, None)
         self._retry_at = min((one.next_at for one in self._candidates.values() if one.next_at > now), default=None)
         room -= sum(
             now - dial.dialled_at < ANSWER_S for address, dial in self._dialling.items() if address not in connected
@@ -78,6 +78,8 @@ class Dialer:
         if not self._began:
             room = max(room, 1)  # others may have come first, but not the seed
         room = max(min(room, MAX_HALF_OPEN - len(self._dialling)), 0)
+        if not room and not seedless:
+            return []
         due = [address for address, candidate in self._candidates.items() if candidate.next_at <= now]
         chosen = due if len(due) <= room else self._best(due, room)
         if seedless and len(self._dialling) + len(chosen) < MAX_HALF_OPEN:

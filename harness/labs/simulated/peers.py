@@ -49,6 +49,7 @@ class Peer:
         port: int = PORT,
         overlay: Overlay | None = None,
         lies: Lies | None = None,
+        grain: int = 1,
         changed: Callable[[Peer], None] | None = None,
     ) -> None:
         self.host = host
@@ -67,6 +68,7 @@ class Peer:
         self._rng = rng
         self._peer_id = PEER_ID_PREFIX + rng.randbytes(12)
         self._lies = lies
+        self._grain = grain
         self._uploads: Uploads | None = None
         self._changed = changed
         self._streams: dict[ConnectionId, Stream] = {}
@@ -97,7 +99,7 @@ class Peer:
         now = self._clock.now
         settings = settings or self._settings
         self.node = Node(metainfo, self._peer_id, self.address, have, settings, Random(self._peer_id), now)
-        self._uploads = Uploads(self.node, self._clock, self._streams, self.disk, self._lies, self._fail)
+        self._uploads = Uploads(self.node, self._clock, self._streams, self.disk, self._lies, self._fail, self._grain)
         self.node.learn(known, now)
         self.node.tick(now)
         self._perform()

@@ -90,10 +90,9 @@ class Stream(Flow):
 
     def tell_when_room(self, unsent: int, tell: Callable[[Stream], None]) -> bool:
         """Whether no more than `unsent` bytes have yet to leave; if more have, `tell` is called when it is so."""
-        most = min(unsent, SEND_BUFFER) + QUEUED
-        if self.unsent <= most:
+        if self.unsent <= unsent + QUEUED:
             return True
-        self._room = most, tell
+        self._room = unsent + QUEUED, tell
         return False
 
     def close(self) -> None:

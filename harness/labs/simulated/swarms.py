@@ -8,8 +8,9 @@ from random import Random
 from harness.labs.simulated.hosts import Host
 from harness.labs.simulated.network import Network
 from harness.labs.simulated.overlays import Overlay
-from harness.labs.simulated.peers import PORT, Lies, Peer
+from harness.labs.simulated.peers import PORT, Peer
 from harness.labs.simulated.trackers import Tracker
+from harness.labs.simulated.uploads import Lies
 from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.wire.metainfo import Metainfo, Trackers, choose_piece_length, decode_metainfo, encode_torrent
@@ -31,7 +32,8 @@ def make_torrent(size: int, piece_length: int = 0, trackers: Trackers = (), grai
 
 class Swarm:
     """Peers of one torrent in a network; found by a tracker at `tracked_by`, by `trackers` that are elsewhere, or by an
-    `overlay` whose first member is the first peer. Everything random comes from `seed`."""
+    `overlay` whose first member is the first peer. Everything random comes from `seed`. Each byte of payload stands for
+    `grain` bytes of the item."""
 
     def __init__(
         self,
@@ -52,6 +54,7 @@ class Swarm:
         trackers = ((self.tracker.url,),) if self.tracker is not None else trackers
         self.metainfo = make_torrent(size, piece_length, trackers, grain)
         self._seed = seed
+        self._grain = grain
         self._overlay = overlay
         self._settings = settings or SwarmSettings()
 
@@ -71,7 +74,7 @@ class Swarm:
         if self._overlay is not None:
             overlay = Overlay(self._overlay, [self.peers[0].address] if self.peers else [])
         rng = Random(f"peer/{self._seed}/{number}")
-        peer = Peer(host, rng, port=PORT, overlay=overlay, lies=lies, changed=changed)
+        peer = Peer(host, rng, port=PORT, overlay=overlay, lies=lies, grain=self._grain, changed=changed)
         self.peers.append(peer)
         if join_at is not None:
             settings = settings or self._settings

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from harness.labs.simulated.clock import Clock
 from harness.labs.simulated.disks import Disk
 from harness.labs.simulated.payload import right, wrong
-from harness.labs.simulated.streams import Stream
+from harness.labs.simulated.streams import SEND_BUFFER, Stream
 from p2p_node.boundary import ConnectionId
 from p2p_node.core.lanes import MOST
 from p2p_node.core.node import Node
@@ -24,7 +24,8 @@ Lies = Callable[[Requests], bool]
 
 
 class Uploads:
-    """Serves the streams of one node; `failed` is told when the disk cannot be read."""
+    """Serves the streams of one node; `failed` is told when the disk cannot be read. A byte of payload takes as long as
+    `grain` bytes."""
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class Uploads:
         disk: Disk,
         lies: Lies | None,
         failed: Callable[[str], None],
+        grain: int,
     ) -> None:
         self._node = node
         self._clock = clock
@@ -41,6 +43,7 @@ class Uploads:
         self._disk = disk
         self._lies = lies
         self._failed = failed
+        self._grain = grain
 
     def serve(self) -> None:
         """Send what waits, while there are lanes."""
@@ -53,7 +56,7 @@ class Uploads:
                 self._failed("cannot read from the disk: Input/output error")
                 return
             self._send(stream, upload.requests)
-            if stream.tell_when_room(upload.turn, self._drained):
+            if stream.tell_when_room(min(upload.turn, SEND_BUFFER) * self._grain, self._drained):
                 node.drained(upload.connection, now)
 
     def _send(self, stream: Stream, asked: Requests) -> None:
@@ -62,7 +65,7 @@ class Uploads:
         for first in range(0, asked.count, together):
             count = min(together, asked.count - first)
             run = Blocks(asked.piece, asked.begin + first * asked.length, [block] * count)
-            stream.write([run], count * (PIECE_HEADER + asked.length))
+            stream.write([run], count * (PIECE_HEADER + asked.length * self._grain))
 
     def _drained(self, stream: Stream) -> None:
         if stream.number in self._streams:

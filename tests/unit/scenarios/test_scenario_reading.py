@@ -64,7 +64,7 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("peers=", "--set: peers: the list is empty"),
         ("peers=4,4", "--set: peers: 4 stands there twice"),
         ("repeats=0", "--set: repeats: 0 is not a whole number from 1 to 1000"),
-        ("links.peer.up=0.0001mbit", "--set: links.peer.up: 0mbit is out of range"),
+        ("links.peer.up=0.0001mbit", "--set: links.peer.up: 0.0001mbit is out of range"),
         ("links.peer.up=-1mbit", "--set: links.peer.up: '-1mbit' is not a rate"),
         ("links.peer.up=nan", "--set: links.peer.up: 'nan' is not a rate"),
         ("links.peer.up=8", "--set: links.peer.up: '8' is not a rate"),
