@@ -79,6 +79,7 @@ class Actor(Peer):
         """By host, bytes that came from there."""
         self._note = note
         self._name_of = name_of
+        self._noted_complete = False
         super().__init__(host, rng, overlay=overlay, lies=self._lie, changed=self._changed_by_itself)
         self.disk: WatchedDisk = WatchedDisk(host.network.clock, self._verified, self._fail)
 
@@ -129,5 +130,6 @@ class Actor(Peer):
         if self.failed is not None and not self.left:
             self._note(f"{self.name} gives up: {self.failed}")
             self._clock.soon(self.host.do, self.leave)
-        elif self.completed_at == self._clock.now:
+        elif self.complete and not self._noted_complete:
+            self._noted_complete = True
             self._note(f"{self.name} is complete")
