@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2p_node.core import bits
-from p2p_node.core.dialer import ANSWER_S, MAX_ATTEMPTS, MAX_HALF_OPEN, Dialer
+from p2p_node.core.dialer import ANSWER_S, MAX_ATTEMPTS, MAX_HALF_OPEN, SEVERAL, Dialer
 from p2p_node.core.partial import Partial
 from p2p_node.core.rarity import Rarity
 from p2p_node.core.rates import Rate
@@ -157,6 +157,20 @@ def test_who_is_connected_to_no_seed_dials_one_beyond_its_room() -> None:
     dialer.failed(first, 0.0)
     (second,) = dialer.next(set(), 0, 0.0, seedless=True)
     assert {first, second} == set(seeds)
+
+
+def test_who_has_several_connections_does_not_dial_on_at_once_when_a_dial_fails() -> None:
+    """Where most have enough, each would dial everybody within a second; who has hardly any connections may."""
+    dialer = Dialer(("10.0.0.1", 1))
+    dialer.learn([(f"10.0.1.{last}", 1) for last in range(20)])
+    several = {(f"10.0.2.{last}", 1) for last in range(SEVERAL)}
+    (refused,) = dialer.next(several, 1, 0.0)
+    dialer.failed(refused, 0.1)
+    assert dialer.next(several, 1, 0.1) == []
+    assert dialer.timer() == 0.1 + ANSWER_S
+    (another,) = dialer.next(several, 1, 0.1 + ANSWER_S)
+    dialer.failed(another, 1.0)
+    assert len(dialer.next(set(), 1, 1.0)) == 1
 
 
 def test_an_address_that_keeps_failing_is_given_up() -> None:
