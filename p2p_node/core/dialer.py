@@ -26,8 +26,8 @@ ANSWER_S = 0.5
 """A dial that has not succeeded by then may be to nobody: another address is tried beside it."""
 
 SEVERAL = 8
-"""Who is connected to so many is in no hurry: its failed dials hold their room for `ANSWER_S`. Else each peer of a large
-crowd, nearly all of whom have enough, would dial eighty others a second for the few places that are left."""
+"""Who is connected to so many is in no hurry: its failed dials hold their room for `ANSWER_S`. Else a thousand peers,
+nearly all of whom have enough, would dial eighty others a second each for the few places that are left."""
 
 RETRY_S = 2.0
 MAX_RETRY_S = 60.0
