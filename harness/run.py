@@ -146,6 +146,8 @@ def _check_contenders(scenario: Scenario, lab: Lab) -> None:
         virtual.check(scenario)
     elif scenario.demand.origin_leaves:
         raise UsageError("demand.origin_leaves: only the simulated lab lets the origin leave; use --lab simulated")
+    elif scenario.links.idle:
+        raise UsageError("links: only the simulated lab has links of 0mbit, which carry nothing; use --lab simulated")
     elif scenario.lookups is None:
         contenders.choose(scenario.contenders, scenario.own)
     else:

@@ -131,7 +131,7 @@ def crosscheck_command(
     replace_file(place / "crosscheck.md", as_markdown(found).encode())
     print_crosscheck(found)
     if found.missed:
-        raise SwarmbenchError(f"crosscheck: {len(found.missed)} bars missed, told above and in {place}")
+        raise SwarmbenchError(f"crosscheck: bars missed: {len(found.missed)}, told above and in {place}")
 
 
 def _latest() -> list[runs.Known]:

@@ -90,7 +90,7 @@ def test_bars_that_are_missed_end_with_1(swarmbench: Swarmbench) -> None:
     simulated = record(swarmbench.directory / "simulated", "simulated", modelled(*REAL_PEERS, 100))
     told = swarmbench("crosscheck", "--real", real, "--simulated", simulated, "--out", "crossed")
     assert (told.returncode, len(told.stderr.splitlines())) == (1, 1)
-    assert "6 bars missed" in told.stderr
+    assert "bars missed: 6" in told.stderr
     assert "missed: 16 peers: simulated ÷ real is 0.769" in told.stdout
     assert "missed: 1000 peers: model ÷ simulated cannot be told" in told.stdout
 
