@@ -118,14 +118,15 @@ class Dialer:
     def failed(self, address: Address, now: float) -> None:
         """The address did not answer; it is tried again a few times, ever later."""
         candidate = self._dialling.pop(address, None)
-        if candidate is not None:
-            self._failures.append(now)
-        if candidate is None or candidate.attempts + 1 >= MAX_ATTEMPTS:
+        if candidate is None:
+            return
+        self._failures.append(now)
+        if candidate.attempts + 1 >= MAX_ATTEMPTS:
             return
         candidate.next_at = now + min(RETRY_S * 2**candidate.attempts, MAX_RETRY_S)
         candidate.attempts += 1
         self._resting[address] = candidate
-        self._retry_at = min(self._retry_at or candidate.next_at, candidate.next_at)
+        self._retry_at = earliest(candidate.next_at, self._retry_at)
 
     @property
     def _known(self) -> tuple[dict[Address, _Candidate], ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from operator import attrgetter
 from random import Random
 
 from p2p_node.boundary import Close, ConnectionId, Discard, Effect, Notice, Send, Store, Verify
@@ -190,13 +191,7 @@ class Downloader:
     def fill_all(self, now: float) -> None:
         """Ask every peer for as much as its queue should hold."""
         self._full = False
-        late: list[Connection] = []
-        for connection in self._connections.values():
-            if connection.snubs:
-                late.append(connection)
-            else:
-                self.fill(connection, now)
-        for connection in late:
+        for connection in sorted(self._connections.values(), key=attrgetter("snubs")):  # who snubs us comes last
             self.fill(connection, now)
 
     def release(self, connection: Connection) -> None:

@@ -251,17 +251,12 @@ class Peer:
         closes: list[Close] = []
         serve = False
         for effect in node.take_effects():
-            kind = type(effect)
-            if kind is Send:
-                said = outgoing.get(effect.connection)  # type: ignore[union-attr]
-                if said is None:
-                    outgoing[effect.connection] = [effect.message]  # type: ignore[union-attr]
-                else:
-                    said.append(effect.message)  # type: ignore[union-attr]
-            elif kind is Serve:
+            if isinstance(effect, Send):
+                outgoing.setdefault(effect.connection, []).append(effect.message)
+            elif isinstance(effect, Serve):
                 serve = True
-            elif kind is Close:
-                closes.append(effect)  # type: ignore[arg-type]  # what was said before goes out before
+            elif isinstance(effect, Close):
+                closes.append(effect)  # what was said before goes out before
             else:
                 self._do(effect)
         for number, messages in outgoing.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 
 from harness.labs.simulated.hosts import Host
@@ -77,8 +78,7 @@ class Swarm:
         peer = Peer(host, rng, port=PORT, overlay=overlay, lies=lies, grain=self._grain, changed=changed)
         self.peers.append(peer)
         if join_at is not None:
-            settings = settings or self._settings
-            join = lambda: peer.join(self.metainfo, complete=complete, settings=settings)  # noqa: E731
+            join = partial(peer.join, self.metainfo, complete=complete, settings=settings or self._settings)
             self.network.clock.at(max(join_at, self.network.clock.now), host.do, join)
         return peer
 
@@ -93,8 +93,8 @@ class Swarm:
                 continue
             picker = peer.node.swarm.downloader.picker
             there |= picker.have
-            for piece, partial in picker.partials.items():
-                if not partial.missing:
+            for piece, begun in picker.partials.items():
+                if not begun.missing:
                     there |= 1 << piece
         missing = self.metainfo.piece_count - there.bit_count()
         return f"{missing} of {self.metainfo.piece_count} pieces are nowhere" if missing else None
