@@ -86,8 +86,9 @@ class Verdict:
 
 
 def suspects(plan: Plan, first: Batch) -> list[Experiment]:
-    """The experiments that a second batch has to repeat, as a figure of theirs is suspect."""
+    """The experiments that a second batch has to repeat, as a figure or counter of theirs is suspect."""
     names = {subject.experiment for subject, finding in _findings(plan, first).items() if finding.suspect}
+    names |= {subject.experiment for subject, limit in _counters(plan) if _excess(_means(first[subject]), limit)}
     return [experiment for experiment in plan.experiments if experiment.name in names]
 
 
@@ -101,12 +102,10 @@ def judge(plan: Plan, batches: Sequence[Batch]) -> Verdict:
         )
         for subject in found[0]
     ]
-    for experiment in plan.experiments:
-        for contender in experiment.contenders:
-            for counter, limit in experiment.limits.items():
-                subject = Subject(experiment.name, contender, counter)
-                pairs = [pair for batch in batches for pair in batch.get(subject, ())]
-                judgements.append(judge_counter(subject, pairs, limit))
+    for subject, limit in _counters(plan):
+        pairs = [pair for batch in batches for pair in batch.get(subject, ())]
+        chance = wilcoxon_less([pair.base - pair.head for pair in pairs])
+        judgements.append(judge_counter(subject, _means(pairs), limit, chance))
     return Verdict(judgements)
 
 
@@ -167,19 +166,42 @@ def _judge_figure(subject: Subject, findings: Sequence[Finding]) -> Judgement:
     return Judgement(subject, Outcome.PASS, f"{last.change:+.1%}", findings)
 
 
-def judge_counter(subject: Subject, pairs: Sequence[Pair], limit: Limit) -> Judgement:
-    """The verdict on a counter, as a share of what was delivered.
+def judge_counter(subject: Subject, means: Pair, limit: Limit, chance: float = 0.0) -> Judgement:
+    """The verdict on a counter, as a share of what was delivered, by its means.
 
-    Counters do not scatter as times do: their mean is compared with what is allowed, as it is.
+    It may not exceed `most`, whatever the reason; but growth is a regression only where chance hardly explains it, as
+    counters scatter, too: `chance` is the probability of such pairs if nothing had changed.
     """
-    base = sum(pair.base for pair in pairs) / len(pairs)
-    head = sum(pair.head for pair in pairs) / len(pairs)
-    outcome, told = Outcome.PASS, f"{base:.2%} before"
-    if head > limit.most:
-        outcome, told = Outcome.REGRESSION, f"over the limit of {limit.most:.1%}"
-    elif head > max(limit.growth * base, limit.floor):
-        outcome, told = Outcome.REGRESSION, f"more than {limit.growth:g} times {base:.2%}"
-    return Judgement(subject, outcome, f"{head:.2%} of what was delivered, {told}", levels=Pair(base, head))
+    excess = _excess(means, limit)
+    outcome = Outcome.PASS
+    if excess and (means.head > limit.most or chance < LEVEL):
+        outcome = Outcome.REGRESSION
+    elif excess:
+        excess += ", but pairs scatter so that chance explains it"
+    told = excess or f"{means.base:.2%} before"
+    return Judgement(subject, outcome, f"{means.head:.2%} of what was delivered, {told}", levels=means)
+
+
+def _excess(means: Pair, limit: Limit) -> str:
+    """In which way a counter is over its limit; empty when it is not."""
+    if means.head > limit.most:
+        return f"over the limit of {limit.most:.1%}"
+    if means.head > max(limit.growth * means.base, limit.floor):
+        return f"more than {limit.growth:g} times {means.base:.2%}"
+    return ""
+
+
+def _means(pairs: Sequence[Pair]) -> Pair:
+    return Pair(sum(pair.base for pair in pairs) / len(pairs), sum(pair.head for pair in pairs) / len(pairs))
+
+
+def _counters(plan: Plan) -> list[tuple[Subject, Limit]]:
+    return [
+        (Subject(experiment.name, contender, counter), limit)
+        for experiment in plan.experiments
+        for contender in experiment.contenders
+        for counter, limit in experiment.limits.items()
+    ]
 
 
 def subjects(experiment: Experiment) -> list[Subject]:

@@ -88,7 +88,7 @@ def _judge_steps(
     shares = [[share for row in rows if (share := COUNTERS["wasted"](row)) is not None] for rows in (before, after)]
     if all(shares):
         means = Pair(*(sum(each) / len(each) for each in shares))
-        judgements.append(judge_counter(Subject(experiment, contender, "wasted"), [means], WASTED))
+        judgements.append(judge_counter(Subject(experiment, contender, "wasted"), means, WASTED))
     return judgements
 
 
