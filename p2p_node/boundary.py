@@ -144,7 +144,7 @@ class Upload(msgspec.Struct, frozen=True, gc=False):
 
     connection: ConnectionId
     requests: Requests
-    turn: int
+    unsent: int
     """Bytes that the socket may hold unsent, so that little is sent in vain."""
 
 

@@ -3,14 +3,16 @@ only."""
 
 from __future__ import annotations
 
-from collections import deque
+import math
+from collections import Counter, deque
 from enum import Enum, auto
 
 from p2p_node.boundary import ConnectionId
+from p2p_node.core import bits
 from p2p_node.core.allowance import Allowance
 from p2p_node.core.partial import Partial
 from p2p_node.core.pending import Pending
-from p2p_node.core.rates import Rate
+from p2p_node.core.rates import WINDOW_S, Rate
 from p2p_node.wire.announce import Address
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.extension import Extension
@@ -40,13 +42,13 @@ class Connection:
         "am_choking",
         "am_interested",
         "assigned",
-        "cancelled",
         "changes",
         "depth",
         "download",
         "extended",
         "fast",
         "fast_budget",
+        "given_up",
         "granted",
         "have",
         "haves_due",
@@ -72,6 +74,7 @@ class Connection:
         "revealed",
         "run",
         "snubs",
+        "spacing",
         "spoken",
         "suggested",
         "turn",
@@ -124,10 +127,13 @@ class Connection:
         self.upload = Rate(now)
         self.last_block = now
         """When a block came last."""
+        self.spacing = 0.0
+        """Seconds between the last two blocks, as far as this peer was asked for the second meanwhile."""
         self.snubs = False
         """Whether it sent none for long although it was asked for some."""
-        self.cancelled: dict[int, int] = {}
-        """By piece, blocks asked for and given up: they may still come, and are then wasted, not unsolicited."""
+        self.given_up: Counter[tuple[int, int]] = Counter()
+        """How often a piece's block was asked for and is not expected any more: it may still come, and is then wasted,
+        not unsolicited."""
         self.suggested = 0
         """Pieces that this peer would like to be asked for (BEP 6)."""
         self.allowed_fast = 0
@@ -160,6 +166,17 @@ class Connection:
             return self.have & self.allowed_fast
         return self.have & ~self.refused if self.refused else self.have
 
+    def waited_s(self, now: float) -> float:
+        """Seconds since this peer was to send its next block; 0 while it was asked for none."""
+        return now - max(self.last_block, self.pending.oldest) if self.pending else 0.0
+
+    def block_s(self, now: float) -> float:
+        """Seconds in which this peer sends a block; infinite while nothing is known of it."""
+        rate = self.download.per_second(now)
+        if rate and self.spacing < WINDOW_S:
+            return BLOCK / rate
+        return self.spacing or math.inf
+
     def changed_its_mind(self, now: float) -> None:
         """It chokes, unchokes, or changes its interest; raises ProtocolError when it does nothing else."""
         if not self.changes.take(now):
@@ -167,13 +184,15 @@ class Connection:
 
     def give_up(self, piece: int, blocks: int) -> None:
         """These blocks, asked for before, are not expected any more."""
-        if blocks:
-            self.cancelled[piece] = self.cancelled.get(piece, 0) | blocks
+        for block in bits.members(blocks):
+            self.given_up[piece, block] += 1
 
-    def settle(self, piece: int, blocks: int) -> bool:
-        """These blocks came, or were refused; returns whether any had been given up."""
-        given_up = self.cancelled.get(piece, 0)
-        if not given_up & blocks:
-            return False
-        self.cancelled[piece] = given_up & ~blocks
-        return True
+    def settle(self, piece: int, blocks: int) -> int:
+        """These blocks came, or were refused; returns those that had been given up."""
+        settled = 0
+        for block in bits.members(blocks):
+            if times := self.given_up.pop((piece, block), 0):
+                settled |= 1 << block
+                if times > 1:
+                    self.given_up[piece, block] = times - 1
+        return settled

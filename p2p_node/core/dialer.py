@@ -81,7 +81,9 @@ class Dialer:
             self._candidates.pop(address, None)
             self._resting.pop(address, None)
         self._wake(now)
-        room -= sum(
+        # Half of it: in a flash crowd as many dial us meanwhile, and who dials for all its room is turned away twice as
+        # often by peers that have enough.
+        room = -(-room // 2) - sum(
             now - dial.dialled_at < ANSWER_S for address, dial in self._dialling.items() if address not in connected
         )
         while self._failures and self._failures[0] + ANSWER_S <= now:

@@ -25,6 +25,10 @@ MIN_QUEUE = 3
 """Requests under way to a peer at least. A peer that serves many in turn passes over who has nothing waiting: with 2
 and 31 others, some got a fifth less than their share."""
 
+SPACED_S = 1.0
+"""A peer whose blocks come so far apart is asked for one at a time: the next request reaches it long before its turn,
+and of thirty such peers each would else keep three blocks from all others for minutes."""
+
 QUEUE_S = 0.5
 """Beyond MIN_QUEUE, requests under way last this long at the peer's present rate, and the time in which it answers: its
 link stays busy also while ours is, behind whose blocks requests wait."""
@@ -49,8 +53,12 @@ MAX_UNVERIFIED = 8 << 20
 memory. Twice as much is not faster on loopback."""
 
 SNUBBED_S = 20.0
-"""A peer that unchoked us and sends no block for this long, whatever else it says, gives what it was asked for back to
-others, and is asked again behind them."""
+PATIENCE = 3
+"""A peer that unchoked us and sends no block for so many seconds, and for so many times as long as peers take between
+two, gives what it was asked for back to others, and is asked again behind them."""
+
+AVERAGED = 16
+"""Blocks over which it is averaged how far apart they come."""
 
 
 class Downloader:
@@ -76,6 +84,8 @@ class Downloader:
         self.served: Counter[Address] = Counter()
         """Verified bytes by the peer that sent them."""
         self._requests = Requests()
+        self._spacing = 0.0
+        """Seconds between two blocks of one peer, on average over the last of all peers."""
         self._unverified = 0
         """Bytes received of pieces not verified."""
         self._full = False
@@ -87,15 +97,15 @@ class Downloader:
         size = count * length
         came = self.picker.covered(piece, run.begin, size)
         asked = connection.pending.among(piece, came)
-        if not came or came & ~asked & ~connection.cancelled.get(piece, 0):
+        if not came or connection.settle(piece, came & ~asked) != came & ~asked:
             raise ProtocolError(f"unsolicited block {run.begin // BLOCK} of piece {piece}")
         fits = (length <= BLOCK and count == 1) or (length <= connection.run and not length % BLOCK)
         if not fits or size != self.picker.size(piece, came) or run.begin % BLOCK:
             raise ProtocolError(f"block {run.begin // BLOCK} of piece {piece} has {length} bytes at {run.begin}")
         connection.download.add(size, now)
+        self._answered(connection, piece, came, now)
         connection.last_block = now
         connection.snubs = False
-        self._answered(connection, piece, came, now)
         self._take_in(run, came, connection.address)
 
     def expects(self, connection: Connection, piece: int, begin: int, size: int) -> bool:
@@ -207,25 +217,31 @@ class Downloader:
     def rejected(self, connection: Connection, piece: int, begin: int) -> None:
         """The peer will not send this block (BEP 6). Raises ProtocolError when it was never asked for."""
         block = 1 << begin // BLOCK
-        if self._requests.remove(connection, piece, block) is not None:
-            self._give_back(piece, block)
-            # Asked again at once, it would reject again, and so on at the speed of the link.
-            if connection.peer_choking:
-                connection.allowed_fast &= ~(1 << piece)
-            else:
-                connection.refused |= 1 << piece
-        elif not connection.settle(piece, block):
+        if connection.settle(piece, block):  # the first answer is to the first request
+            return
+        if self._requests.remove(connection, piece, block) is None:
             raise ProtocolError("reject of a block that was not asked for")
+        self._give_back(piece, block)
+        # Asked again at once, it would reject again, and so on at the speed of the link.
+        if connection.peer_choking:
+            connection.allowed_fast &= ~(1 << piece)
+        else:
+            connection.refused |= 1 << piece
 
     def release_snubbed(self, now: float) -> None:
         """Take back what peers that fell silent were asked for, and try again what others refused."""
         for connection in self._connections.values():
             connection.refused = 0
-            if connection.pending and now - max(connection.pending.oldest, connection.last_block) > SNUBBED_S:
+            patience_s = max(SNUBBED_S, PATIENCE * connection.spacing, PATIENCE * self._spacing)
+            if connection.waited_s(now) > patience_s:
+                for run in connection.pending:
+                    self._cancel(connection, run.piece, run.blocks)
                 connection.snubs = True
                 self.release(connection)
 
     def _queue_target(self, connection: Connection, now: float) -> int:
+        if max(connection.spacing or self._spacing, connection.waited_s(now)) > SPACED_S:
+            return 1
         rate = connection.download.per_second(now)
         if not rate:
             return MIN_QUEUE
@@ -273,11 +289,12 @@ class Downloader:
             self._effects.append(Verify(piece))
 
     def _answered(self, connection: Connection, piece: int, blocks: int, now: float) -> None:
-        # A block given up and then asked for anew may come twice: the first copy answers the second request as well.
-        connection.settle(piece, blocks & ~connection.pending.among(piece, blocks))
+        # A block given up and then asked for anew may come twice: the first copy answers the second request.
         asked_at = self._requests.remove(connection, piece, blocks)
         if asked_at is not None:
             connection.latency = min(connection.latency, now - asked_at)
+            connection.spacing = now - max(asked_at, connection.last_block)
+            self._spacing += (connection.spacing - self._spacing) / AVERAGED
 
     def _request_again(self, connection: Connection, now: float) -> None:
         latest = self._requests.latest_elsewhere(connection, self._connections.values(), now)
@@ -290,9 +307,12 @@ class Downloader:
             asked = other.pending.among(piece, blocks)
             self._requests.remove(other, piece, asked)
             other.give_up(piece, asked)
-            for block in bits.members(asked):
-                size = self.picker.block_size(piece, block)
-                self._effects.append(Send(other.id, wire.Cancel(piece, block * BLOCK, size)))
+            self._cancel(other, piece, asked)
+
+    def _cancel(self, connection: Connection, piece: int, blocks: int) -> None:
+        for block in bits.members(blocks):
+            cancel = wire.Cancel(piece, block * BLOCK, self.picker.block_size(piece, block))
+            self._effects.append(Send(connection.id, cancel))
 
     def _give_back(self, piece: int, blocks: int) -> None:
         self.picker.give_back(piece, blocks & ~self._requests.among(piece, blocks))

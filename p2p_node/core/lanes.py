@@ -26,6 +26,14 @@ the process wait."""
 MOST_REQUESTS = MOST // BLOCK
 """Blocks handed over at once at most, however small they are."""
 
+LITTLE = BLOCK // 4
+"""Bytes of a block that a slow link's socket may hold unsent; less costs a wake-up a frame."""
+
+PLENTY = 320 * 1024
+"""Throughput in bytes a second from which a socket may hold all that it is handed at once: a block then waits for a
+twentieth of a second, and each wake-up that is saved counts. On a slower link each of thirty sockets would hold a block
+for seconds, too late to cancel it or to serve another first."""
+
 EPOCH_S = 0.2
 """Shortest time over which throughput is compared; it also takes four blocks a lane."""
 
@@ -65,6 +73,10 @@ class Lanes:
     def holds(self, connection: Connection) -> bool:
         """Whether this connection has a lane."""
         return connection.id in self._taken
+
+    def unsent(self, connection: Connection) -> int:
+        """Bytes that this connection's socket may hold of what it is handed."""
+        return connection.turn if connection.turn > BLOCK or self._rate >= PLENTY else LITTLE
 
     def take(self, connection: Connection, size: int, now: float) -> None:
         """Blocks of this many bytes are handed over."""

@@ -186,6 +186,7 @@ class Node:
             self._dialer.succeeded(address)
         if connection in self.swarm.connections:
             self.swarm.shaken_hands(connection, handshake, now)
+        self._dial(now)
 
     def received(self, connection: ConnectionId, batch: Sequence[Message], now: float) -> None:
         """Messages came."""

@@ -25,8 +25,8 @@ HAVE_SHARE = 0.01
 PACKET = 75
 """Bytes on the wire of a packet with one HAVE."""
 
-MIN_WAIT_S, MAX_WAIT_S = 0.05, 1.0
-"""Bounds of the wait, also while nothing is uploaded yet."""
+MIN_WAIT_S, FIRST_WAIT_S, MAX_WAIT_S = 0.05, 1.0, 4.0
+"""The least wait, the wait while nothing is uploaded yet, and the longest."""
 
 Sender: TypeAlias = Callable[[Connection, wire.Message, float], None]
 
@@ -177,7 +177,9 @@ class Possessions:
 
     def _wait_s(self, now: float) -> float:
         uploaded = sum(peer.upload.per_second(now) for peer in self._connections.values())
-        wait = len(self._connections) * PACKET / (HAVE_SHARE * max(uploaded, 1.0))
+        if not uploaded:
+            return FIRST_WAIT_S
+        wait = len(self._connections) * PACKET / (HAVE_SHARE * uploaded)
         return min(max(wait, MIN_WAIT_S), MAX_WAIT_S)
 
     def _add(self, peer: Connection, piece: int) -> None:
@@ -193,10 +195,14 @@ class Possessions:
     def _reveal(self, peer: Connection, now: float) -> None:
         assert self._first_copies is not None
         held_back = not self._first_copies.all_assigned
+        assigned = peer.assigned
         found = self._first_copies.to_reveal(peer, now)
         peer.revealed |= found
         if found:
             self._send(peer, wire.Haves(tuple(bits.members(found))), now)
+        if peer.fast:
+            for piece in bits.members(peer.assigned & ~assigned):  # before what others can send it, too
+                self._send(peer, wire.Suggest(piece), now)
         if held_back and self._first_copies.all_assigned:
             self._reveal_all(now)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _SLOTS = 5
 _SLOT_S = 0.4
-_WINDOW_S = _SLOTS * _SLOT_S
+WINDOW_S = _SLOTS * _SLOT_S
 
 
 class Rate:
@@ -41,8 +41,8 @@ class Rate:
         if not moved:
             return 0.0
         span = now - self._since
-        if span > _WINDOW_S:
-            span = _WINDOW_S
+        if span > WINDOW_S:
+            span = WINDOW_S
         elif span < _SLOT_S:
             span = _SLOT_S
         return moved / span

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from p2p_node.core.connection import Connection
-from p2p_node.wire.messages import BLOCK
 
 WORTH = 1.5
 """A block is asked for again when it is expected to take this many times longer than the new peer needs for one."""
@@ -59,12 +59,12 @@ class Requests:
         Peers answer in order, so of each peer's blocks it is the last one, and of all peers that of the one whose queue
         takes longest at its present rate.
         """
-        needed = max(connection.latency, BLOCK / max(connection.download.per_second(now), 1.0))
-        latest, found = WORTH * min(needed, LONGEST_S), None
+        needed = max(connection.latency, connection.block_s(now))
+        latest, found = WORTH * (needed if needed < math.inf else LONGEST_S), None
         for other in others:
             if not other.pending or other is connection:
                 continue
-            wait = len(other.pending) * BLOCK / max(other.download.per_second(now), 1.0)
+            wait = max(len(other.pending) * other.block_s(now), other.waited_s(now))
             if wait > latest and (key := self._last_single(other, connection.available)) is not None:
                 latest, found = wait, key
         return found

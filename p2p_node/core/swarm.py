@@ -120,6 +120,7 @@ class Swarm:
         """When `tick` wants to be called."""
         return earliest(
             self._rechoke_at,
+            self._choker.timer,
             self._possessions.timer,
             self.web_seeds.timer,
             self.extensions.timer,
@@ -238,6 +239,12 @@ class Swarm:
         self._possessions.tick(now)
         self.extensions.tick(now)
         self._hashes.tick(now)
+        if (
+            (look_at := self._choker.timer) is not None
+            and now >= look_at
+            and self._choker.look(self.uploader.idle, now)
+        ):
+            self._rechoke(now)
         if now >= self._rechoke_at:
             self._rechoke_at = now + RECHOKE_S
             self._rechoke(now)

@@ -50,6 +50,11 @@ class Uploader:
         """Whether nobody waits for the uplink."""
         return not self._waiting
 
+    @property
+    def idle(self) -> bool:
+        """Whether the link has nothing to do."""
+        return not self._waiting and self._lanes.free
+
     def idle_s(self, connection: Connection, now: float) -> float:
         """Seconds for which this peer left the uplink idle; 0 while anybody waits for it."""
         busy = self._waiting or self._lanes.holds(connection)
@@ -110,7 +115,7 @@ class Uploader:
         self.uploaded += size
         if in_runs and requests.length == BLOCK:
             requests = Requests(requests.piece, requests.begin, size, 1)
-        return Upload(connection.id, requests, connection.turn)
+        return Upload(connection.id, requests, self._lanes.unsent(connection))
 
     def drained(self, connection: Connection, now: float) -> None:
         """The socket has taken what `next_upload` gave for it."""
@@ -134,6 +139,7 @@ class Uploader:
                 connection.uploads.append(requests)
                 connection.uploads_count += requests.count
             else:
+                connection.requested &= ~(1 << requests.piece)
                 self._reject(connection, requests)
         if not connection.uploads:
             self._waiting.pop(connection, None)

@@ -105,7 +105,7 @@ class Uplink:
         self._storage.read(requests.piece, requests.begin, frame_blocks(buffer, requests))
         if self._rate is not None:
             self._rate.take(size, now)
-        connection.allow_unsent(upload.turn if upload.turn < MOST else UNBOUNDED)
+        connection.allow_unsent(upload.unsent if upload.unsent < MOST else UNBOUNDED)
         if connection.write(buffer[:room]):
             _recycle(buffer)
             self._node.drained(upload.connection, now)

@@ -158,3 +158,18 @@ def test_peers_tell_what_happens_to_them_in_order() -> None:
 def test_a_message_is_as_long_as_its_encoding(message: wire.Message | Handshake) -> None:
     encoded = message.encode() if isinstance(message, Handshake) else wire.encode(message)
     assert encoded_size(message) == len(encoded)
+
+
+def test_a_crowd_on_slow_links_wastes_little_of_them() -> None:
+    """Each peer's turn comes twice a minute, and nobody takes that for a refusal; a block in thirty sockets at once
+    would take half a minute to send, too long to be of use."""
+    size, up, server_up = 1 << 20, 16_000.0, 125_000.0
+    network = Network(1)
+    server = network.add_host(server_up, server_up)
+    swarm = Swarm(network, size, 1 << 14, seed=1, tracked_by=server)
+    swarm.add(server, complete=True)
+    peers = [swarm.add(network.add_host(up, 8 * up)) for _ in range(24)]
+    completed = [at for at in run(swarm) if at is not None]
+    assert len(completed) == len(peers)
+    assert max(completed) < 1.45 * len(peers) * size / (server_up + len(peers) * up)
+    assert sum(peer.node.tally().wasted for peer in peers if peer.node is not None) < 0.15 * len(peers) * size

@@ -129,11 +129,19 @@ def test_dials_under_way_count_as_connections_until_they_may_be_to_nobody() -> N
     """Else who learns addresses one by one dials far more than it wants; but dead ones hold up nobody for long."""
     dialer = Dialer(("10.0.0.1", 1))
     dialer.learn([(f"10.0.1.{last}", 1) for last in range(20)])
-    first = dialer.next(set(), 4, 0.0)
+    first = dialer.next(set(), 8, 0.0)
     assert len(first) == 4
-    assert dialer.next(set(), 4, ANSWER_S / 2) == []
-    assert len(dialer.next(set(first[:1]), 3, ANSWER_S / 2)) == 0
-    assert len(dialer.next(set(), 4, ANSWER_S)) == 4
+    assert dialer.next(set(), 8, ANSWER_S / 2) == []
+    assert len(dialer.next(set(), 8, ANSWER_S)) == 4
+
+
+def test_half_of_the_room_is_dialled_at_once() -> None:
+    """The other half is for those that dial us; what they do not take is dialled when the first have answered."""
+    dialer = Dialer(("10.0.0.1", 1))
+    dialer.learn([(f"10.0.1.{last}", 1) for last in range(40)])
+    first = dialer.next(set(), 16, 0.0)
+    assert len(first) == 8
+    assert len(dialer.next(set(first), 8, 0.1)) == 4
 
 
 def test_the_first_address_is_dialled_also_by_who_has_enough_connections() -> None:

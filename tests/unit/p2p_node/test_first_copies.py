@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from p2p_node.boundary import Close, Send
+from p2p_node.core.choker import SLOTS
 from p2p_node.core.connection import CHANGES
 from p2p_node.core.first_copies import LOOK_S, SENT_S, SLOW_S
 from p2p_node.core.node import GREETING_S, INTEREST_S, Node
@@ -28,6 +29,7 @@ class Seed:
         have, own = (1 << PIECES) - 1, ("10.0.0.1", 6881)
         self.node = Node(self.metainfo, b"-SB0100-own-own-own-", own, have, settings or SwarmSettings(), Random(1), 0.0)
         self.told: dict[int, list[int]] = {}
+        self.suggested: dict[int, list[int]] = {}
         self.closed: dict[int, str] = {}
         for number in range(1, peers + 1):
             self.join(number, 0.0)
@@ -65,6 +67,8 @@ class Seed:
                 self.closed[effect.connection] = effect.reason
             elif isinstance(effect, Send) and isinstance(effect.message, wire.Haves):
                 self.told.setdefault(effect.connection, []).extend(effect.message.pieces)
+            elif isinstance(effect, Send) and isinstance(effect.message, wire.Suggest):
+                self.suggested.setdefault(effect.connection, []).append(effect.message.piece)
 
 
 def test_each_peer_is_told_of_pieces_of_its_own() -> None:
@@ -139,6 +143,25 @@ def test_what_choked_peers_were_told_goes_to_those_who_may_ask() -> None:
                 seed.serve(now)
                 seed.hear(number, wire.Have(piece), now=now)
         seed.tick(now)
+
+
+def test_what_was_asked_for_before_it_was_choked_goes_to_others() -> None:
+    """Its requests are refused then, so the piece is not on its way."""
+    seed = Seed(peers=SLOTS)
+    seed.serve(0.0)
+    for number in range(1, SLOTS + 1):
+        seed.ask(number, *seed.told.get(number, ())[:1], now=0.1)
+    seed.join(SLOTS + 1, 0.2)
+    (choked,) = [peer for peer in seed.node.swarm.connections.values() if peer.am_choking]
+    assert not choked.assigned & choked.requested
+    seed.tick(0.2 + SLOW_S)
+    assert not choked.assigned
+
+
+def test_a_piece_that_only_one_peer_may_pass_on_is_suggested_to_it() -> None:
+    """Else it may first ask for any of those that it knows of, and the others wait for the only copy."""
+    seed = Seed(peers=1)
+    assert seed.suggested[1] == seed.told[1]
 
 
 def test_who_does_nothing_makes_room_for_another() -> None:

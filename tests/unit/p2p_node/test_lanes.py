@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from p2p_node.boundary import Effect, Upload
 from p2p_node.core.connection import Connection
-from p2p_node.core.lanes import FEWEST, MOST
+from p2p_node.core.lanes import FEWEST, MOST, PLENTY
 from p2p_node.core.uploader import Uploader
 from p2p_node.wire.messages import BLOCK, Cancel, Requests
 from tests.network import make_torrent
@@ -62,6 +62,14 @@ def take(link: Link, most: int = MOST) -> Upload:
     upload = link.uploader.next_upload(most, link.now)
     assert upload is not None
     return upload
+
+
+def take_next(link: Link) -> Upload:
+    """The next blocks, when a lane is free."""
+    connection = next(iter(link._left))
+    link.now += 0.1
+    link.uploader.drained(link.peers[connection], link.now)
+    return take(link)
 
 
 def test_connections_take_turns() -> None:
@@ -133,6 +141,15 @@ def test_a_slow_link_gets_a_block_at_a_time() -> None:
         link.now += 0.1
         link.uploader.drained(link.peers[0], link.now)
     assert take(link).requests.count == 1
+
+
+def test_a_slow_link_holds_little_of_a_block_in_its_socket() -> None:
+    """What waits elsewhere can be cancelled, and thirty sockets do not hold thirty blocks for half a minute."""
+    slow, plenty = Link(4), Link(4)
+    slow.run(20.0, uplink=PLENTY / 10, receiver=PLENTY)
+    plenty.run(4.0, uplink=4 * PLENTY, receiver=4 * PLENTY)
+    assert take_next(slow).unsent < BLOCK
+    assert take_next(plenty).unsent == BLOCK
 
 
 def test_lanes_stay_few_where_the_uplink_is_the_bottleneck() -> None:

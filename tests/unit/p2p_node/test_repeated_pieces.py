@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
+
+from p2p_node.boundary import Effect, Send
 from p2p_node.core.connection import Connection
 from p2p_node.core.downloader import SNUBBED_S, Downloader
 from p2p_node.core.picker import Picker
 from p2p_node.wire import messages as wire
+from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.messages import BLOCK
 from tests.network import make_torrent
 
@@ -62,3 +66,34 @@ def test_who_sends_a_block_again_is_asked_like_all_others() -> None:
     assert slow.snubs
     downloader.received(slow, wire.Blocks(0, 0, [bytes(BLOCK)]), SNUBBED_S + 2.0)
     assert not slow.snubs
+
+
+def test_who_takes_as_long_as_all_others_is_no_snub() -> None:
+    """In a crowd on slow links each peer's turn comes once in half a minute."""
+    slow = a_peer(1)
+    downloader = Downloader(METAINFO, 0, {1: slow}, [], Random(1))
+    downloader.fill_all(0.0)
+    for block in range(2):
+        downloader.received(slow, wire.Blocks(0, block * BLOCK, [bytes(BLOCK)]), (block + 1) * 2 * SNUBBED_S)
+    downloader.release_snubbed(5.5 * SNUBBED_S)
+    assert not slow.snubs and len(slow.pending) > 0
+
+
+def test_who_is_not_waited_for_any_longer_is_told() -> None:
+    """What it would send for nothing takes its uplink; and its answers, to the first and to the next request, are no
+    breach of the protocol."""
+    slow = a_peer(1)
+    effects: list[Effect] = []
+    downloader = Downloader(METAINFO, 0, {1: slow}, effects, Random(1))
+    for round_ in range(2):
+        downloader.fill_all(round_ * 40.0)
+        assert slow.pending.among(0, 1)
+        downloader.release_snubbed(round_ * 40.0 + SNUBBED_S + 1.0)
+    cancelled = [
+        effect.message for effect in effects if isinstance(effect, Send) and isinstance(effect.message, wire.Cancel)
+    ]
+    assert cancelled.count(wire.Cancel(0, 0, BLOCK)) == 2
+    downloader.rejected(slow, 0, 0)
+    downloader.received(slow, wire.Blocks(0, 0, [bytes(BLOCK)]), 100.0)
+    with pytest.raises(ProtocolError):
+        downloader.rejected(slow, 0, 0)

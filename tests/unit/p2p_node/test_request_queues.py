@@ -5,19 +5,24 @@ from __future__ import annotations
 from random import Random
 
 from p2p_node.core.connection import Connection
-from p2p_node.core.downloader import END_SHARE, Downloader
-from p2p_node.wire.messages import BLOCK, Requests
+from p2p_node.core.downloader import END_SHARE, MIN_QUEUE, SPACED_S, Downloader
+from p2p_node.wire.messages import BLOCK, Blocks, Requests
 from tests.network import make_torrent
 
 PIECES = 50
 EVERYTHING = (1 << PIECES) - 1
 
 
-def asked_of(have: int = 0, upload: int | None = None) -> int:
-    """Requests sent to a peer that sends 10 blocks a second, to which we upload so many bytes a second, if any."""
-    peer = Connection(1, ("10.0.0.2", 1), True, 0.0)
+def a_peer(number: int) -> Connection:
+    peer = Connection(number, ("10.0.0.2", number), True, 0.0)
     peer.have = EVERYTHING
     peer.peer_choking, peer.am_interested = False, True
+    return peer
+
+
+def asked_of(have: int = 0, upload: int | None = None) -> int:
+    """Requests sent to a peer that sends 10 blocks a second, to which we upload so many bytes a second, if any."""
+    peer = a_peer(1)
     peer.latency = 0.0
     metainfo = make_torrent(Random(1).randbytes(PIECES * BLOCK), BLOCK, ())
     downloader = Downloader(metainfo, have, {1: peer}, [], Random(1))
@@ -43,3 +48,18 @@ def test_queues_are_short_near_the_end() -> None:
     """What is asked of a slow peer then is what everybody waits for."""
     few = PIECES // END_SHARE - 1
     assert asked_of(have=EVERYTHING >> few) < asked_of()
+
+
+def test_a_peer_whose_blocks_come_far_apart_is_asked_for_one_at_a_time() -> None:
+    """The next request reaches it long before its turn; thirty such peers would keep ninety blocks from all others."""
+    peer, newcomer = a_peer(1), a_peer(2)
+    downloader = Downloader(make_torrent(Random(1).randbytes(PIECES * BLOCK), BLOCK, ()), 0, {1: peer}, [], Random(1))
+    downloader.fill(peer, 0.0)
+    assert len(peer.pending) == MIN_QUEUE
+    for turn in range(1, 20):
+        now = turn * 2 * SPACED_S
+        downloader.received(peer, Blocks(next(iter(peer.pending)).piece, 0, [bytes(BLOCK)]), now)
+        downloader.fill(peer, now)
+    assert len(peer.pending) == 1
+    downloader.fill(newcomer, now)
+    assert len(newcomer.pending) == 1  # as of the others, so of one that sent nothing yet

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from p2p_node.core.connection import Connection
 from p2p_node.core.requests import Requests
+from p2p_node.wire.messages import BLOCK
 
 PIECES = 3
 ALL = 0xFF
@@ -71,3 +72,18 @@ def test_the_end_game_leaves_a_block_to_a_peer_that_will_soon_send_it() -> None:
     requests = Requests()
     requests.add(quick, 0, 0b11, 1.9)
     assert requests.latest_elsewhere(other, [quick, other], 2.0) is None
+
+
+def test_the_end_game_knows_how_far_apart_a_slow_peer_sends_its_blocks() -> None:
+    """Half a minute apart, the last two seconds say nothing: none came in them, or one."""
+    slow, slower = connections(2)
+    slow.have = ALL
+    slow.peer_choking = False
+    slow.latency, slow.spacing, slower.spacing = 1.0, 20.0, 25.0
+    slower.last_block = 99.0
+    slower.download.add(BLOCK, 99.0)
+    requests = Requests()
+    requests.add(slower, 0, 0b1, 99.0)
+    assert requests.latest_elsewhere(slow, [slow, slower], 100.0) is None
+    slower.spacing = 40.0
+    assert requests.latest_elsewhere(slow, [slow, slower], 100.0) == (0, 0)
