@@ -11,6 +11,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from itertools import islice
 
 from p2p_node.core.priority import priority
 from p2p_node.core.timers import earliest
@@ -73,6 +74,13 @@ class Dialer:
             self.learn([address])
             if (candidate := self._candidates.get(address) or self._resting.get(address)) is not None:
                 candidate.seeds = True
+
+    def has_work(self, room: int, now: float, *, seedless: bool = False) -> bool:
+        """Whether `next` could do anything: the question is asked far more often than it is answered with yes."""
+        if self._candidates and (room > 0 or seedless or not self._began):
+            return True
+        due = self.timer()
+        return due is not None and due <= now
 
     def next(self, connected: Set[Address], room: int, now: float, *, seedless: bool = False) -> list[Address]:
         """The addresses to dial now, for `room` more connections; and one more for who is `seedless`, connected to
@@ -150,7 +158,7 @@ class Dialer:
         """A seed that is due and not chosen, unless one is chosen or dialled already."""
         if any(dial.seeds for dial in self._dialling.values()) or any(self._candidates[one].seeds for one in chosen):
             return []
-        return [address for address, candidate in self._candidates.items() if candidate.seeds][:1]
+        return list(islice((address for address, candidate in self._candidates.items() if candidate.seeds), 1))
 
     def _add(self, address: Address) -> None:
         candidate = _Candidate(self._rank(address))

@@ -240,11 +240,11 @@ class Downloader:
                 self.release(connection)
 
     def _queue_target(self, connection: Connection, now: float) -> int:
-        if max(connection.spacing or self._spacing, connection.waited_s(now)) > SPACED_S:
+        if (connection.spacing or self._spacing) > SPACED_S:
             return 1
         rate = connection.download.per_second(now)
         if not rate:
-            return MIN_QUEUE
+            return MIN_QUEUE if connection.waited_s(now) < SPACED_S else 1
         near_end = self.picker.missing.bit_count() * END_SHARE < self._piece_count
         seconds = END_QUEUE_S if near_end else QUEUE_S
         seconds += min(connection.latency, LONGEST_WAIT_S) + _behind_own_blocks(connection, now)

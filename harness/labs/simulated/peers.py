@@ -251,11 +251,11 @@ class Peer:
         closes: list[Close] = []
         serve = False
         for effect in node.take_effects():
-            if isinstance(effect, Send):
+            if type(effect) is Send:
                 outgoing.setdefault(effect.connection, []).append(effect.message)
-            elif isinstance(effect, Serve):
+            elif type(effect) is Serve:
                 serve = True
-            elif isinstance(effect, Close):
+            elif type(effect) is Close:
                 closes.append(effect)  # what was said before goes out before
             else:
                 self._do(effect)
