@@ -5,6 +5,7 @@ from __future__ import annotations
 _SLOTS = 5
 _SLOT_S = 0.4
 WINDOW_S = _SLOTS * _SLOT_S
+"""How far back a rate looks."""
 
 
 class Rate:

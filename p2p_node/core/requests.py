@@ -12,7 +12,7 @@ WORTH = 1.5
 """A block is asked for again when it is expected to take this many times longer than the new peer needs for one."""
 
 LONGEST_S = 1.0
-"""What a peer is taken to need for a block at most, also while its rate is not known."""
+"""What a peer is taken to need for a block while nothing is known of it."""
 
 
 class Requests:

@@ -239,11 +239,7 @@ class Swarm:
         self._possessions.tick(now)
         self.extensions.tick(now)
         self._hashes.tick(now)
-        if (
-            (look_at := self._choker.timer) is not None
-            and now >= look_at
-            and self._choker.look(self.uploader.idle, now)
-        ):
+        if self._choker.look(self.uploader.idle, now):
             self._rechoke(now)
         if now >= self._rechoke_at:
             self._rechoke_at = now + RECHOKE_S
