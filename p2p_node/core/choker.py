@@ -43,7 +43,7 @@ class Choker:
         return self._look_at if self._withholds and not self._is_fixed else None
 
     def look(self, idle: bool, now: float) -> bool:
-        """Fit the number of slots to an uplink that idles or does not, if it is time; returns whether to choose anew."""
+        """Fit the number of slots to an uplink that idles or not, if it is time; returns whether to choose anew."""
         if (due := self.timer) is None or now < due:
             return False
         self._look_at = now + LOOK_S
