@@ -75,13 +75,6 @@ class Dialer:
             if (candidate := self._candidates.get(address) or self._resting.get(address)) is not None:
                 candidate.seeds = True
 
-    def has_work(self, room: int, now: float, *, seedless: bool = False) -> bool:
-        """Whether `next` could do anything: the question is asked far more often than it is answered with yes."""
-        if self._candidates and (room > 0 or seedless or not self._began):
-            return True
-        due = self.timer()
-        return due is not None and due <= now
-
     def next(self, connected: Set[Address], room: int, now: float, *, seedless: bool = False) -> list[Address]:
         """The addresses to dial now, for `room` more connections; and one more for who is `seedless`, connected to
         nobody that has everything."""

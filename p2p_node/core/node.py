@@ -300,8 +300,6 @@ class Node:
         room = self._wanted(now) - len(connections)
         # Twice as many as are enough, and no more: who says that others are seeds may lie again and again.
         seedless = room > -self._settings.enough_connections and self.swarm.seedless
-        if not self._dialer.has_work(room, now, seedless=seedless):
-            return
         connected = {peer.listen_address or peer.address for peer in connections}
         for address in self._dialer.next(connected, room, now, seedless=seedless):
             self._effects.append(Dial(address))
