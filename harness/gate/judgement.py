@@ -88,7 +88,7 @@ class Verdict:
 def suspects(plan: Plan, first: Batch) -> list[Experiment]:
     """The experiments that a second batch has to repeat, as a figure or counter of theirs is suspect."""
     names = {subject.experiment for subject, finding in _findings(plan, first).items() if finding.suspect}
-    names |= {subject.experiment for subject, limit in _counters(plan) if _excess(_means(first[subject]), limit)}
+    names |= {subject.experiment for subject, limit in _counters(plan) if _exceeds(_means(first[subject]), limit)}
     return [experiment for experiment in plan.experiments if experiment.name in names]
 
 
@@ -172,23 +172,20 @@ def judge_counter(subject: Subject, means: Pair, limit: Limit, chance: float = 0
     It may not exceed `most`, whatever the reason; but growth is a regression only where chance hardly explains it, as
     counters scatter, too: `chance` is the probability of such pairs if nothing had changed.
     """
-    excess = _excess(means, limit)
-    outcome = Outcome.PASS
-    if excess and (means.head > limit.most or chance < LEVEL):
-        outcome = Outcome.REGRESSION
-    elif excess:
-        excess += ", but pairs scatter so that chance explains it"
-    told = excess or f"{means.base:.2%} before"
+    outcome, told = Outcome.PASS, f"{means.base:.2%} before"
+    if means.head > limit.most:
+        outcome, told = Outcome.REGRESSION, f"over the limit of {limit.most:.1%}"
+    elif _exceeds(means, limit):
+        told = f"more than {limit.growth:g} times {means.base:.2%}"
+        if chance < LEVEL:
+            outcome = Outcome.REGRESSION
+        else:
+            told += ", but pairs scatter so that chance explains it"
     return Judgement(subject, outcome, f"{means.head:.2%} of what was delivered, {told}", levels=means)
 
 
-def _excess(means: Pair, limit: Limit) -> str:
-    """In which way a counter is over its limit; empty when it is not."""
-    if means.head > limit.most:
-        return f"over the limit of {limit.most:.1%}"
-    if means.head > max(limit.growth * means.base, limit.floor):
-        return f"more than {limit.growth:g} times {means.base:.2%}"
-    return ""
+def _exceeds(means: Pair, limit: Limit) -> bool:
+    return means.head > min(limit.most, max(limit.growth * means.base, limit.floor))
 
 
 def _means(pairs: Sequence[Pair]) -> Pair:

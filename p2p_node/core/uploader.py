@@ -53,7 +53,7 @@ class Uploader:
     @property
     def idle(self) -> bool:
         """Whether the link has nothing to do."""
-        return not self._waiting and self._lanes.free
+        return self.has_room and self._lanes.free
 
     def idle_s(self, connection: Connection, now: float) -> float:
         """Seconds for which this peer left the uplink idle; 0 while anybody waits for it."""

@@ -132,6 +132,7 @@ def test_dials_under_way_count_as_connections_until_they_may_be_to_nobody() -> N
     first = dialer.next(set(), 8, 0.0)
     assert len(first) == 4
     assert dialer.next(set(), 8, ANSWER_S / 2) == []
+    assert len(dialer.next(set(first[:1]), 3, ANSWER_S / 2)) == 0
     assert len(dialer.next(set(), 8, ANSWER_S)) == 4
 
 
