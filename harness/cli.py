@@ -177,7 +177,7 @@ def compare_command(first: Path, second: Path, force: bool) -> None:
 def replay_command(directory: Path) -> None:
     """Play a RUN of the simulated lab again, and tell where it differs from what is on record, if anywhere."""
     for replayed in replay(directory):
-        click.echo(f"{replayed.step}: {replayed.transfers} transfers as recorded")
+        click.echo(f"{replayed.step}: {replayed.records} as recorded")
 
 
 @commands.command(name="scenarios")

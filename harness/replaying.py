@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
 from harness.analysis.limits import limits
+from harness.bench import host_specs
+from harness.contenders import overlays
 from harness.contenders.catalogue import central
 from harness.demand.plan import deadline_s
 from harness.demand.virtual import VirtualStep
 from harness.errors import SwarmbenchError, UsageError
+from harness.findings import Findings
 from harness.labs.simulated.lab import SimulatedLab
 from harness.play import intended_starts
 from harness.results.run import Run, read_run
-from harness.results.schema import Transfer
+from harness.results.schema import Lookup, NodeFigures, Transfer
 from harness.results.step import Step, order_steps, step_of
+from harness.searching_virtually import VirtualSearch
+
+_Record: TypeAlias = Transfer | Lookup | NodeFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,8 @@ class Replayed:
     """One step that went as recorded."""
 
     step: Step
-    transfers: int
+    records: str
+    """How many of which kind."""
 
 
 def replay(directory: Path) -> Iterator[Replayed]:
@@ -37,12 +45,29 @@ def replay(directory: Path) -> Iterator[Replayed]:
     for step in order_steps(run.scenario):
         if step not in run.finished:
             continue
-        recorded = [transfer for transfer in run.transfers if step_of(transfer) == step]
-        found = _play(run, step, [transfer.host for transfer in recorded])
-        for then, now in zip(recorded, found, strict=True):
-            if difference := _difference(then, now):
-                raise SwarmbenchError(f"{directory}: {step}: {then.host} is not as recorded: {difference}")
-        yield Replayed(step, len(recorded))
+        yield Replayed(step, _replayed(run, step))
+
+
+def _replayed(run: Run, step: Step) -> str:
+    if run.scenario.lookups is not None:
+        lookups = [lookup for lookup in run.lookups if step_of(lookup) == step]
+        nodes = [node for node in run.nodes if step_of(node) == step]
+        found = _search(run, step)
+        _compare(run, step, lookups, found.lookups)
+        _compare(run, step, nodes, found.nodes)
+        return f"{len(lookups)} lookups"
+    transfers = [transfer for transfer in run.transfers if step_of(transfer) == step]
+    _compare(run, step, transfers, _play(run, step, [transfer.host for transfer in transfers]))
+    return f"{len(transfers)} transfers"
+
+
+def _search(run: Run, step: Step) -> Findings:
+    overlay = overlays.choose(run.scenario)[step.contender]
+    names = [spec.name for spec in host_specs(run.scenario)[1 : 1 + step.peers]]
+    virtual = VirtualSearch(run.scenario, overlay, step, names)
+    for _ in virtual.go_on():
+        pass
+    return virtual.findings(began=0.0)
 
 
 def _play(run: Run, step: Step, hosts: list[str]) -> list[Transfer]:
@@ -58,9 +83,13 @@ def _play(run: Run, step: Step, hosts: list[str]) -> list[Transfer]:
     return virtual.transfers(hosts)
 
 
-def _difference(then: Transfer, now: Transfer) -> str | None:
-    for field in msgspec.structs.fields(Transfer):
-        was, has = getattr(then, field.name), getattr(now, field.name)
-        if was != has:
-            return f"{field.name} was {was}, is {has}"
-    return None
+def _compare(run: Run, step: Step, recorded: Sequence[_Record], found: Sequence[_Record]) -> None:
+    """Raise SwarmbenchError with the first difference."""
+    for then, now in zip(recorded, found, strict=True):
+        for field in msgspec.structs.fields(then):
+            was, has = getattr(then, field.name), getattr(now, field.name)
+            if was != has:
+                who = then.host if isinstance(then, Transfer) else then.node
+                raise SwarmbenchError(
+                    f"{run.directory}: {step}: {who} is not as recorded: {field.name} was {was}, is {has}"
+                )

@@ -32,6 +32,7 @@ from harness.results.store import RunDirectory
 from harness.scenarios.model import Scenario
 from harness.scenarios.units import format_size
 from harness.searching import search
+from harness.searching_virtually import search_virtually
 
 UNLIMITED_RATE = 0.5e9
 """Bytes per second that a step without links is expected to move, for the time left that is shown."""
@@ -129,7 +130,10 @@ async def _play_one(
     else:
         told = Audience(_tell_lookups(step, lookups.count, progress, exported), exported.sampled)
         overlay = overlays.choose(bench.scenario)[step.contender]
-        found = await search(bench, overlay, step, logs=logs, audience=told)
+        if bench.lab.virtual:
+            found = await search_virtually(bench, overlay, step, audience=told)
+        else:
+            found = await search(bench, overlay, step, logs=logs, audience=told)
         directory.append_beginning(step, found.began)
         directory.append_lookups(found.lookups, found.nodes, found.samples)
     recorded = read_run(directory.path)

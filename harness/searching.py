@@ -8,42 +8,26 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.bench import Bench
 from harness.contenders.network import Network
-from harness.contenders.node_control import Census, Cost
+from harness.contenders.node_control import Cost
 from harness.contenders.overlays import Deployed, Ground, Overlay
-from harness.demand.driver import DemandProcess, demand_process, starting_time, unanswered
+from harness.demand.driver import DemandProcess, demand_process, starting_time
 from harness.demand.lookups import PATIENCE_S, LookupPlan, lookups_rng, plan_lookups
-from harness.demand.messages import Answered, Assignment, Question
+from harness.demand.messages import Assignment, Question
 from harness.errors import SwarmbenchError
+from harness.findings import TRAILING_S, Findings, figures, judged, unheard
 from harness.labs.base import Host
 from harness.metrics.sampling import Sampler
 from harness.play import Audience, time_of_day
 from harness.results.files import writing
-from harness.results.rarity import rarity
 from harness.results.roles import Role
-from harness.results.schema import Lookup, NodeFigures, Sample
 from harness.results.step import Step
 
 NEAR = 64
 """As many users as Locust may have to spawn and connect at once: lookups are spread, so few are near at any time."""
-
-TRAILING_S = 1.0
-"""After the last answer, messages may still be under way for a lookup; its cost is read when they have arrived."""
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """The records of one step."""
-
-    began: float
-    """The time of day at which its times are 0."""
-    lookups: list[Lookup]
-    nodes: list[NodeFigures] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
 
 
 async def search(bench: Bench, overlay: Overlay, step: Step, *, logs: Path, audience: Audience) -> Findings:
@@ -64,10 +48,7 @@ async def search(bench: Bench, overlay: Overlay, step: Step, *, logs: Path, audi
                 await deployed.network.provide((item.key, item.places) for item in plan.items)
                 return await _act_out(demand, deployed, plan, ground.hosts, step, audience)
         except (SwarmbenchError, OSError) as error:
-            unheard = [unanswered(number, str(error)) for number in range(len(plan.queries))]
-            return Findings(
-                time.time(), [_record(step, plan, ground.hosts, answer, Truth(), Cost()) for answer in unheard]
-            )
+            return Findings(time.time(), unheard(step, plan, ground.hosts, str(error)))
 
 
 async def _act_out(
@@ -90,11 +71,11 @@ async def _act_out(
         sampler.take()
     await asyncio.sleep(TRAILING_S)
     costs = await network.costs()
-    lookups = []
-    for answer in answers:
-        truth = _truth(network, plan, answer, assignment.t0)
-        lookups.append(_record(step, plan, hosts, answer, truth, costs.get(answer.lookup or "", Cost())))
-    nodes = [_figures(step, census, before.get(census.id)) for census in await network.census()]
+    lookups = [
+        judged(step, plan, hosts, answer, costs.get(answer.lookup or "", Cost()), network.population, assignment.t0)
+        for answer in answers
+    ]
+    nodes = [figures(step, census, before.get(census.id)) for census in await network.census()]
     return Findings(time_of_day(assignment.t0), lookups, nodes, sampler.samples)
 
 
@@ -136,67 +117,6 @@ async def _kill(network: Network, plan: LookupPlan, t0: float) -> None:
 
 async def _until(moment: float) -> None:
     await asyncio.sleep(max(0.0, moment - time.monotonic()))
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """Of one lookup's item: who had it all along, and all whom it was right to find."""
-
-    replicas: frozenset[str] = frozenset()
-    owners: frozenset[str] = frozenset()
-
-
-def _truth(network: Network, plan: LookupPlan, answer: Answered, t0: float) -> Truth:
-    query = plan.queries[answer.number]
-    since = t0 + (query.at_s if answer.started_s is None else answer.started_s)
-    until = t0 + (query.at_s + PATIENCE_S if answer.done_s is None else answer.done_s)
-    return Truth(network.replicas(query.item, since, until), network.owners(query.item, since, until))
-
-
-def _record(step: Step, plan: LookupPlan, hosts: Sequence[Host], answer: Answered, truth: Truth, cost: Cost) -> Lookup:
-    query = plan.queries[answer.number]
-    found = frozenset(answer.peers)
-    return Lookup(
-        contender=step.contender,
-        nodes=step.peers,
-        repeat=step.repeat,
-        node=hosts[query.place].name,
-        item=query.item,
-        rarity=rarity(len(plan.items[query.item].places), step.peers),
-        replicas=len(truth.replicas),
-        intended_s=round(query.at_s, 6),
-        started_s=answer.started_s,
-        first_peer_s=answer.first_peer_s,
-        done_s=answer.done_s,
-        ok=not found.isdisjoint(truth.owners),
-        found=len(found & truth.replicas),
-        stale=len(found - truth.owners),
-        hops=answer.hops,
-        longest=answer.longest,
-        messages=cost.messages,
-        bytes=cost.bytes,
-        error=answer.error,
-    )
-
-
-def _figures(step: Step, now: Census, before: Census | None) -> NodeFigures:
-    """What a node has come to since the first lookup, or its birth."""
-    since = before or Census.newborn(now.id)
-    return NodeFigures(
-        contender=step.contender,
-        nodes=step.peers,
-        repeat=step.repeat,
-        node=now.id,
-        over_s=round(now.age_s - since.age_s, 3),
-        joined=now.joined,
-        neighbours=now.neighbours,
-        entries=now.entries,
-        sent=now.sent - since.sent,
-        sent_bytes=now.sent_bytes - since.sent_bytes,
-        received=now.received - since.received,
-        dropped=now.dropped - since.dropped,
-        refused=now.refused - since.refused,
-    )
 
 
 @contextmanager

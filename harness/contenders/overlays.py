@@ -14,6 +14,7 @@ from pathlib import Path
 from harness.contenders.fleets import MIN_FLEETS
 from harness.contenders.network import Network
 from harness.contenders.node_control import NodesControl
+from harness.contenders.population import Population
 from harness.contenders.readiness import until_ready
 from harness.contenders.rendezvous import NODE, supernode_count
 from harness.errors import UsageError, unknown_name
@@ -50,7 +51,7 @@ class Overlay:
     def __init__(self, family: str, summary: str, *, hybrid: bool = False) -> None:
         self.name = f"swarm-{family}"
         self.summary = summary
-        self._family = family
+        self.family = family
         self._hybrid = hybrid
 
     def supernodes(self, nodes: int) -> int:
@@ -62,7 +63,7 @@ class Overlay:
         """A node on every host, all part of one network; raises SwarmbenchError when they do not come together."""
         async with AsyncExitStack() as stack:
             fleets, processes = await self._start_fleets(ground, stack)
-            network = Network(fleets, ground.hosts, self.supernodes(len(ground.hosts)), ground.seed)
+            network = Network(fleets, Population(ground.hosts, self.supernodes(len(ground.hosts)), ground.seed))
             await network.form()
             yield Deployed(network, {Role.PEERS: processes})
 
@@ -71,7 +72,7 @@ class Overlay:
         for index in range(max(MIN_FLEETS, math.ceil(len(ground.hosts) / NODES_PER_FLEET))):
             log = ground.logs / f"nodes-{index}.log"
             control = await stack.enter_async_context(NodesControl(ground.sockets / f"nodes-{index}.sock"))
-            command = [*NODE, "nodes", "--family", self._family, "--control", str(control.socket)]
+            command = [*NODE, "nodes", "--family", self.family, "--control", str(control.socket)]
             process = await ground.lab.start(command, log=log)
             stack.push_async_callback(process.stop)
             started.append((control, process, log))

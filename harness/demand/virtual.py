@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from harness.contenders import overlays
 from harness.contenders import simulated as contenders
 from harness.contenders.simulated import Fetch, Setting
 from harness.demand.messages import Progress
 from harness.errors import UsageError
+from harness.labs.simulated.hosts import Host
 from harness.labs.simulated.network import DELAY_S, Network
 from harness.labs.simulated.rules import Weather
 from harness.results.roles import Role
@@ -23,6 +25,8 @@ from harness.scenarios.model import Scenario
 
 LOOK_S = 0.25
 """Virtual seconds between two looks at who has ended."""
+UNLIMITED = 1.25e9
+"""Bytes per second of a link without limits, which only lookups may have: they never fill it."""
 SAMPLE_LOOKS = 4
 """Looks from one sample to the next."""
 BREATH_S = 0.2
@@ -32,8 +36,11 @@ BREATH_S = 0.2
 def check(scenario: Scenario) -> None:
     """Raise UsageError where the simulated lab cannot play this scenario."""
     if scenario.lookups is not None:
-        raise UsageError("the simulated lab plays downloads, not lookups; use --lab namespace or --lab loopback")
+        overlays.choose(scenario)
+        return
     contenders.check(scenario.contenders)
+    if scenario.links.unlimited:
+        raise UsageError("links: are unlimited, and what a transfer takes without is not simulated; use --lab loopback")
 
 
 def model(scenario: Scenario) -> str | None:
@@ -56,13 +63,10 @@ class VirtualStep:
         self._step = step
         self._arrivals = arrivals
         self._deadline_s = deadline_s
-        seed = f"{scenario.seed}/{step.name}"
-        links = scenario.links
-        self._network = network = Network(seed, delay_s=DELAY_S + links.delay, weather=Weather(loss=links.loss))
-        server = network.add_host(links.server.up, links.server.down)
-        hosts = [network.add_host(link.up, link.down) for link in links.of_peers(step.peers)]
-        content = scenario.content
-        setting = Setting(network, server, hosts, content.size, content.piece_size, contenders.grain(step.peers), seed)
+        self._network, (server, *hosts) = network_of(scenario, step)
+        network, links, content = self._network, scenario.links, scenario.content
+        grain, seed = contenders.grain(step.peers), seed_of(scenario, step)
+        setting = Setting(network, server, hosts, content.size, content.piece_size, grain, seed)
         self._played = contenders.CONTENDERS[step.contender](setting)
         self._fetches = self._played.fetches
         self._idle = not links.server.up or not any(host.uplink.rate for host in hosts)
@@ -81,7 +85,7 @@ class VirtualStep:
             self._verdict = "no full copy can exist after t = 0 s: there are uplinks that carry nothing"
             return
         clock, looks, breath_at = self._network.clock, 0, time.monotonic() + BREATH_S
-        with _without_collections():
+        with without_collections():
             while self._under_way():
                 looks += 1
                 clock.run(self._t0 + looks * LOOK_S)
@@ -156,8 +160,22 @@ class VirtualStep:
         return None if at is None else at - self._t0
 
 
+def seed_of(scenario: Scenario, step: Step) -> str:
+    """From which all of a step's randomness comes."""
+    return f"{scenario.seed}/{step.name}"
+
+
+def network_of(scenario: Scenario, step: Step) -> tuple[Network, list[Host]]:
+    """A step's network, and its hosts: the server's, and those of the peers."""
+    links = scenario.links
+    weather = Weather(loss=links.loss)
+    network = Network(seed_of(scenario, step), delay_s=DELAY_S + links.delay, weather=weather)
+    rates = [links.server, *links.of_peers(step.peers)]
+    return network, [network.add_host(min(link.up, UNLIMITED), min(link.down, UNLIMITED)) for link in rates]
+
+
 @contextmanager
-def _without_collections() -> Iterator[None]:
+def without_collections() -> Iterator[None]:
     """A million objects that stay are not looked through for cycles over and over."""
     gc.freeze()
     gc.disable()

@@ -99,3 +99,8 @@ class Host:
             to_do, self._to_do = self._to_do, []
             for action, args in to_do:
                 action(*args)
+
+
+def address_of(number: int) -> str:
+    """The address of the nth host of a network, from 1."""
+    return f"10.1.{number >> 8}.{number & 255}"

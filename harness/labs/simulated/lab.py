@@ -8,6 +8,7 @@ from typing import Self
 
 from harness.errors import UsageError
 from harness.labs.base import Availability, Host, HostSpec, Process
+from harness.labs.simulated.hosts import address_of
 from harness.labs.specs import check_specs
 
 MAX_HOSTS = 2**16 - 2
@@ -36,15 +37,10 @@ class SimulatedLab:
         return
 
     async def lay_out(self, specs: Sequence[HostSpec], *, delay: float = 0.0, loss: float = 0.0) -> list[Host]:
-        """Name the hosts; each step makes them anew."""
-        check_specs(specs, MAX_HOSTS, idle=True)
-        return [Host(spec.name, address(number), spec.up, spec.down) for number, spec in enumerate(specs, start=1)]
+        """Name the hosts; each step makes them anew, in the same order."""
+        check_specs(specs, MAX_HOSTS, shaped=False, idle=True)
+        return [Host(spec.name, address_of(number), spec.up, spec.down) for number, spec in enumerate(specs, start=1)]
 
     async def start(self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> Process:
         """Raises UsageError: there are no processes here."""
         raise UsageError("the simulated lab runs no programs; use --lab namespace or --lab loopback")
-
-
-def address(number: int) -> str:
-    """The address of the nth host."""
-    return f"10.1.{number >> 8}.{number & 255}"

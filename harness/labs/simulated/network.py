@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 
 from harness.labs.simulated.clock import Clock
-from harness.labs.simulated.hosts import DATAGRAM_HEADERS, Host, State
+from harness.labs.simulated.hosts import DATAGRAM_HEADERS, Host, State, address_of
 from harness.labs.simulated.links import HEADERS
 from harness.labs.simulated.rules import FAIR, PASS, Delay, Rule, Weather
 from harness.labs.simulated.streams import Stream
@@ -34,8 +34,7 @@ class Network:
 
     def add_host(self, up: float, down: float) -> Host:
         """A host on the next free address of 10.1.0.0/16; rates are bytes per second on the wire."""
-        number = len(self.hosts) + 1
-        address = f"10.1.{number >> 8}.{number & 255}"
+        address = address_of(len(self.hosts) + 1)
         host = self.hosts[address] = Host(self, address, up, down)
         return host
 

@@ -12,8 +12,9 @@ import pytest
 from aiohttp import web
 
 from harness.contenders import network as networks
-from harness.contenders.network import KNOWN_S, Network
+from harness.contenders.network import Network
 from harness.contenders.node_control import NodesControl
+from harness.contenders.population import KNOWN_S, Population
 from harness.errors import SwarmbenchError
 from harness.labs.base import Host
 from p2p_node.shell.overlay_fleet import OverlayFleet
@@ -52,7 +53,7 @@ def play(story: Story, *, family: str = "dht", supernodes: int = 0, formed: bool
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/tmp")))
             fleets = [await stack.enter_async_context(fleet(directory, family, number)) for number in range(2)]
             hosts = [Host(f"peer-{number:03}", f"127.0.9.{number + 1}", 1e9, 1e9) for number in range(NODES)]
-            network = Network(fleets, hosts, supernodes, seed=1)
+            network = Network(fleets, Population(hosts, supernodes, seed=1))
             if formed:
                 await network.form()
                 await network.provide(ITEMS)
@@ -85,7 +86,7 @@ def test_a_node_lives_on_every_host(family, supernodes):
 def test_nodes_that_cannot_come_together_are_an_error(monkeypatch):
     """With how many and for how long, rather than lookups that cannot succeed."""
     monkeypatch.setattr(networks, "JOIN_S", 0.2)
-    monkeypatch.setattr(Network, "_contacts", lambda self, place: ["127.0.9.200:9"] if place else [])
+    monkeypatch.setattr(Population, "_contacts", lambda _: [("127.0.9.200", 9)])
 
     async def story(network: Network) -> None:
         with pytest.raises(SwarmbenchError, match=r"\d+ nodes are not part of the network after"):
@@ -101,16 +102,16 @@ def test_who_has_an_item_is_true_from_the_start_to_the_end_of_a_life():
     async def story(network: Network) -> None:
         old, other, new = "127.0.9.4:6881", "127.0.9.6:6881", "127.0.9.4:6882"
         start = now()
-        assert network.owners(0, start, start) == {old, other}
-        assert network.owners(1, start, start) == {other}
+        assert network.population.owners(0, start, start) == {old, other}
+        assert network.population.owners(1, start, start) == {other}
         await network.replace(3)
         end = now()
-        assert network.owners(0, start, start) == {old, other}
-        assert network.owners(0, start, end) == {old, other, new}
-        assert network.owners(0, end, end) == {other, new}
-        assert network.replicas(0, start, start) == {old, other}
-        assert network.replicas(0, start, end) == network.replicas(0, end, end) == {other}
-        assert network.replicas(0, end + KNOWN_S, end + KNOWN_S) == {other, new}
+        assert network.population.owners(0, start, start) == {old, other}
+        assert network.population.owners(0, start, end) == {old, other, new}
+        assert network.population.owners(0, end, end) == {other, new}
+        assert network.population.replicas(0, start, start) == {old, other}
+        assert network.population.replicas(0, start, end) == network.population.replicas(0, end, end) == {other}
+        assert network.population.replicas(0, end + KNOWN_S, end + KNOWN_S) == {other, new}
         assert await names(network) == {network.node(place, int(place == 3))[0] for place in range(NODES)}
 
     play(story)
@@ -124,7 +125,7 @@ def test_the_killed_have_no_heir():
         await network.replace(3)
         await network.kill([3, 4, 5])
         assert await names(network) == {network.node(place, 0)[0] for place in range(NODES) if place not in (3, 4, 5)}
-        assert network.owners(0, now(), now()) == frozenset()
+        assert network.population.owners(0, now(), now()) == frozenset()
 
     play(story)
 
