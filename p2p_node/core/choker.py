@@ -57,11 +57,14 @@ class Choker:
         return True
 
     def choose(self, connections: Collection[Connection], seeding: bool, now: float) -> set[Connection]:
-        """The peers to be unchoked now, among those interested: the best by what they give (or, for a seed, take)."""
+        """The peers to be unchoked now: the best of those interested, by what they give (or, for a seed, take); while
+        there is a place for each of these, also who lost interest, as it may find some again the next moment."""
         interested = [connection for connection in connections if connection.peer_interested]
-        self._withholds = len(interested) > self._slots
+        withheld, self._withholds = self._withholds, len(interested) > self._slots
+        if self._withholds and not withheld:  # those just unchoked have not asked for anything yet
+            self._look_at = max(self._look_at, now + LOOK_S)
         if not self._withholds:
-            return set(interested)
+            return {connection for connection in connections if connection.peer_interested or not connection.am_choking}
 
         def merit(connection: Connection) -> tuple[int, bool, float]:
             rate = connection.upload if seeding else connection.download

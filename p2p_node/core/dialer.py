@@ -7,7 +7,6 @@ but who knows no seed dials one that others call a seed before all else, one at 
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
@@ -20,8 +19,12 @@ from p2p_node.wire.address import Address, parsed
 MAX_HALF_OPEN = 40
 """Dials under way at once."""
 
-MAX_KNOWN = 1000
-"""Addresses remembered; more would only be a way to fill memory."""
+MAX_KNOWN = 250
+"""Addresses remembered; trackers and peers name others when these come to nothing. With 1,000 a peer in a crowd of
+10,000 took 350 KB for addresses it never dialled."""
+
+SPARE = MAX_KNOWN // 2
+"""Addresses taken in beyond that before the best are chosen: once for many, as it costs a look at all."""
 
 ANSWER_S = 0.5
 """A dial that has not succeeded by then may be to nobody: another address is tried beside it."""
@@ -38,8 +41,6 @@ MAX_ATTEMPTS = 6
 @dataclass(slots=True)
 class _Candidate:
     priority: int
-    seeds: bool = False
-    """Whether it is said to have everything."""
     attempts: int = 0
     next_at: float = 0.0
     dialled_at: float = 0.0
@@ -56,6 +57,8 @@ class Dialer:
         self._resting: dict[Address, _Candidate] = {}
         """Those that failed, until they are tried again."""
         self._dialling: dict[Address, _Candidate] = {}
+        self._seeds: dict[Address, None] = {}
+        """Those of all these that are said to have everything."""
         self._began = False
         """Whether any address was dialled yet."""
         self._retry_at: float | None = None
@@ -65,15 +68,34 @@ class Dialer:
     def learn(self, addresses: Iterable[Address]) -> None:
         """Peers were found."""
         for address in addresses:
-            if address != self._own and not any(address in known for known in self._known):
-                self._add(address)
+            is_known = address in self._candidates or address in self._dialling or address in self._resting
+            if not is_known and address != self._own:
+                self._candidates[address] = _Candidate(self._rank(address))
+        if len(self._candidates) > MAX_KNOWN + SPARE:
+            self._candidates = {address: self._candidates[address] for address in self._best(MAX_KNOWN)}
+            self._seeds = {address: None for address in self.untried() if address in self._seeds}
 
     def learn_seeds(self, addresses: Iterable[Address]) -> None:
         """Peers were found that are said to have everything."""
         for address in addresses:
             self.learn([address])
-            if (candidate := self._candidates.get(address) or self._resting.get(address)) is not None:
-                candidate.seeds = True
+            if address in self._candidates or address in self._resting:
+                self._seeds[address] = None
+
+    @property
+    def knows_seeds(self) -> bool:
+        """Whether somebody not connected is said to have everything."""
+        return bool(self._seeds)
+
+    @property
+    def known(self) -> int:
+        """How many addresses could be dialled, or are, now or later."""
+        return len(self._dialling) + len(self._candidates) + len(self._resting)
+
+    def may_dial(self, room: int, now: float, *, seedless: bool) -> bool:
+        """Whether `next` may name somebody; asked after nearly every input, so it costs next to nothing."""
+        self._pass_time(now)
+        return bool(self._candidates) and (room > 0 or seedless or not self._began)
 
     def next(self, connected: Set[Address], room: int, now: float, *, seedless: bool = False) -> list[Address]:
         """The addresses to dial now, for `room` more connections; and one more for who is `seedless`, connected to
@@ -81,20 +103,19 @@ class Dialer:
         for address in connected:
             self._candidates.pop(address, None)
             self._resting.pop(address, None)
-        self._wake(now)
+            self._seeds.pop(address, None)
+        self._pass_time(now)
         # Half of it: in a flash crowd as many dial us meanwhile, and who dials for all its room is turned away twice as
         # often by peers that have enough.
         room = -(-room // 2) - sum(
             now - dial.dialled_at < ANSWER_S for address, dial in self._dialling.items() if address not in connected
         )
-        while self._failures and self._failures[0] + ANSWER_S <= now:
-            self._failures.popleft()
         if len(connected) >= SEVERAL:
             room -= len(self._failures)
         if not self._began:
             room = max(room, 1)  # others may have come first, but not the seed
         room = max(min(room, MAX_HALF_OPEN - len(self._dialling)), 0)
-        chosen = self._best(room) if room else []
+        chosen = self._best(room) if room and self._candidates else []
         if seedless and len(self._dialling) + len(chosen) < MAX_HALF_OPEN:
             chosen += self._seed_beyond(chosen)
         for address in chosen:
@@ -105,7 +126,7 @@ class Dialer:
 
     def untried(self) -> list[Address]:
         """The addresses that could be dialled, or are, now or later."""
-        return [address for known in self._known for address in known]
+        return [*self._dialling, *self._candidates, *self._resting]
 
     def timer(self) -> float | None:
         """When a failed address is to be tried again, or another in its place; None when there is none. One that is
@@ -117,6 +138,7 @@ class Dialer:
     def succeeded(self, address: Address) -> None:
         """The address answered."""
         self._dialling.pop(address, None)
+        self._seeds.pop(address, None)
 
     def failed(self, address: Address, now: float) -> None:
         """The address did not answer; it is tried again a few times, ever later."""
@@ -125,42 +147,34 @@ class Dialer:
             return
         self._failures.append(now)
         if candidate.attempts + 1 >= MAX_ATTEMPTS:
+            self._seeds.pop(address, None)
             return
         candidate.next_at = now + min(RETRY_S * 2**candidate.attempts, MAX_RETRY_S)
         candidate.attempts += 1
         self._resting[address] = candidate
         self._retry_at = earliest(candidate.next_at, self._retry_at)
 
-    @property
-    def _known(self) -> tuple[dict[Address, _Candidate], ...]:
-        return self._dialling, self._candidates, self._resting
-
-    def _wake(self, now: float) -> None:
+    def _pass_time(self, now: float) -> None:
+        """Who has rested may be dialled again, and failures count no longer after a while."""
+        while self._failures and self._failures[0] + ANSWER_S <= now:
+            self._failures.popleft()
+        if self._retry_at is None or self._retry_at > now:
+            return
         for address in [address for address, candidate in self._resting.items() if candidate.next_at <= now]:
             self._candidates[address] = self._resting.pop(address)
         self._retry_at = min((candidate.next_at for candidate in self._resting.values()), default=None)
 
     def _best(self, room: int) -> list[Address]:
-        due = list(self._candidates)
-        if len(due) <= room:
-            return due
-        best = heapq.nlargest(room - 1, due[1:], key=lambda address: self._candidates[address].priority)
-        return [*due[:1], *best]
+        first, *others = self._candidates
+        if len(others) >= room:
+            others.sort(key=lambda address: self._candidates[address].priority, reverse=True)
+        return [first, *others[: room - 1]]
 
     def _seed_beyond(self, chosen: list[Address]) -> list[Address]:
         """A seed that is due and not chosen, unless one is chosen or dialled already."""
-        if any(dial.seeds for dial in self._dialling.values()) or any(self._candidates[one].seeds for one in chosen):
+        if any(address in self._dialling or address in chosen for address in self._seeds):
             return []
-        return list(islice((address for address, candidate in self._candidates.items() if candidate.seeds), 1))
-
-    def _add(self, address: Address) -> None:
-        candidate = _Candidate(self._rank(address))
-        if len(self._candidates) >= MAX_KNOWN:
-            worst = min(self._candidates, key=lambda known: self._candidates[known].priority)
-            if self._candidates[worst].priority >= candidate.priority:
-                return
-            del self._candidates[worst]
-        self._candidates[address] = candidate
+        return list(islice((address for address in self._seeds if address in self._candidates), 1))
 
     def _rank(self, address: Address) -> int:
         same_family = (":" in address[0]) == (":" in self._own[0])

@@ -8,12 +8,13 @@ second one is due.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from random import Random
 
 from p2p_node.boundary import ConnectionId
 from p2p_node.core.allowance import Allowance
 from p2p_node.core.connection import Connection
-from p2p_node.wire.address import Address, pack_address, parsed, unpack_address
+from p2p_node.wire.address import REMEMBERED, Address, is_ipv6, is_loopback, pack_address, parsed, unpack_address
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.extension import Extension
 from p2p_node.wire.pex import Compact, Gossip, Trait
@@ -105,13 +106,13 @@ class PeerExchange:
         self.timer = None
         present = {compact: number for number, compact in self._contacts.items()}
         for number, partner in self._partners.items():
-            added = present.keys() - partner.told - partner.heard - {self._contacts.get(number)}
-            dropped = partner.told - present.keys()
-            if not added and not dropped:
-                continue
             if now >= partner.next_at:
+                added = present.keys() - partner.told - partner.heard - {self._contacts.get(number)}
+                dropped = partner.told - present.keys()
+                if not added and not dropped:
+                    continue
                 self._tell(number, self._some(added), self._some(dropped), present, now)
-            self._wake(partner.next_at)
+            self._wake(partner.next_at)  # whether there is news for it is asked then: a crowd forms in many steps
 
     def received(self, peer: Connection, payload: bytes, now: float) -> None:
         """A message came. Raises ProtocolError when it is malformed, or the peer sends far too many."""
@@ -167,10 +168,14 @@ def _traits(peer: Connection) -> int:
 
 def _is_dialable(address: Address, own: Address, teller: Address) -> bool:
     """Whether an address that a peer told could be a peer's, seen from here."""
-    host, mine = parsed(address[0]), parsed(own[0])
-    if address == own or not address[1] or host.version != mine.version:
-        return False
-    if host.is_multicast or host.is_unspecified or host.is_link_local or host.packed == b"\xff" * 4:
+    host, port = address
+    if not port or address == own or is_ipv6(host) != is_ipv6(own[0]) or not _is_one_host(host):
         return False
     # Only who is on this machine itself can mean this machine by it.
-    return not host.is_loopback or parsed(teller[0]).is_loopback
+    return not is_loopback(host) or is_loopback(teller[0])
+
+
+@lru_cache(REMEMBERED)
+def _is_one_host(host: str) -> bool:
+    ip = parsed(host)
+    return not (ip.is_multicast or ip.is_unspecified or ip.is_link_local or ip.packed == b"\xff" * 4)

@@ -5,25 +5,38 @@ When everybody prefers the connections of high priority, a full swarm becomes a 
 
 from __future__ import annotations
 
-from p2p_node.wire.address import Address, parsed
+from functools import cache, lru_cache
+
+from p2p_node.wire.address import REMEMBERED, Address, parsed
 from p2p_node.wire.crc32c import crc32c
 
 
 def priority(one: Address, other: Address) -> int:
     """The rank of a connection between two addresses of one family, 32 bits, the same from both ends."""
-    first, second = parsed(one[0]).packed, parsed(other[0]).packed
+    first, width = _number(one[0])
+    second, _ = _number(other[0])
     if first == second:
-        ends = [one[1].to_bytes(2, "big"), other[1].to_bytes(2, "big")]
+        first, second, width = one[1], other[1], 2
     else:
-        mask = _mask(first, second)
-        ends = [bytes(a & b for a, b in zip(host, mask, strict=True)) for host in (first, second)]
-    return crc32c(b"".join(sorted(ends)))
+        mask = _mask(width - ((first ^ second).bit_length() + 7) // 8, width)
+        first, second = first & mask, second & mask
+    if first > second:
+        first, second = second, first
+    return crc32c((first << 8 * width | second).to_bytes(2 * width, "big"))
 
 
-def _mask(first: bytes, second: bytes) -> bytes:
+@lru_cache(REMEMBERED)
+def _number(host: str) -> tuple[int, int]:
+    """An address as a number, and its bytes."""
+    address = parsed(host)
+    return int(address), len(address.packed)
+
+
+@cache
+def _mask(common: int, width: int) -> int:
+    """What counts of addresses whose first `common` bytes of `width` are the same."""
     # Hosts of different networks are told apart by the network, so that owning many of its addresses gains nothing;
     # the closer two hosts are, the more bytes count.
-    whole, longest = (2, 4) if len(first) == 4 else (6, 8)
-    while whole < longest and first[:whole] == second[:whole]:
-        whole += 1
-    return b"\xff" * whole + b"\x55" * (len(first) - whole)
+    least, most = (2, 4) if width == 4 else (6, 8)
+    whole = min(max(common + 1, least), most)
+    return int.from_bytes(b"\xff" * whole + b"\x55" * (width - whole), "big")

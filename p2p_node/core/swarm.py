@@ -138,7 +138,7 @@ class Swarm:
     def disconnected(self, connection: ConnectionId, now: float) -> None:
         """A connection ended, from whichever side."""
         gone = self.connections.pop(connection, None)
-        if gone is None:
+        if gone is None or gone.phase is Phase.HANDSHAKE:  # nothing was exchanged; a crowd turns many away
             return
         self.downloader.release(gone)
         self.uploader.left(gone)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import TypeAlias
@@ -24,6 +24,9 @@ MAX_PEERS = 100_000
 
 MAX_PEERS_PER_HOST = 2_000
 """Memberships of one IPv4 address or IPv6 /64: room for many peers behind one NAT, or one test machine, not for all."""
+
+DRAWN = 4
+"""Members of a large swarm drawn for each that is wanted, as not all of them may fit."""
 
 MIN_INTERVAL_S = 5.0
 """The soonest that a peer may announce again without cause, also where the interval is longer."""
@@ -51,7 +54,8 @@ class _Member:
 @dataclass(slots=True)
 class _Swarm:
     members: dict[_Identity, _Member] = field(default_factory=dict)
-    seeds: int = 0
+    seeds: dict[_Identity, _Member] = field(default_factory=dict)
+    """Those of the members that have everything."""
     completed: int = 0
 
 
@@ -100,8 +104,8 @@ class Registry:
         return AnnounceReply(
             interval=self._interval,
             peers=self._choose(announce, swarm, ipv6),
-            seeds=swarm.seeds,
-            leeches=len(swarm.members) - swarm.seeds,
+            seeds=len(swarm.seeds),
+            leeches=len(swarm.members) - len(swarm.seeds),
             min_interval=min(self._interval, MIN_INTERVAL_S),
         )
 
@@ -109,7 +113,7 @@ class Registry:
         """The counts of these swarms; zeros for an unknown one."""
         swarms = {info_hash: self._swarms.get(info_hash) or _Swarm() for info_hash in info_hashes}
         return {
-            info_hash: SwarmCounts(swarm.seeds, len(swarm.members) - swarm.seeds, swarm.completed)
+            info_hash: SwarmCounts(len(swarm.seeds), len(swarm.members) - len(swarm.seeds), swarm.completed)
             for info_hash, swarm in swarms.items()
         }
 
@@ -129,7 +133,8 @@ class Registry:
         expires = now + max(INTERVALS_MISSED * self._interval, MEMORY_S)
         member = _Member((host, announce.port), announce.key, announce.left == 0, completed, expires)
         swarm.members[identity] = self._ages[announce.info_hash, identity] = member
-        swarm.seeds += member.seed
+        if member.seed:
+            swarm.seeds[identity] = member
         self._networks[_network(host)] += 1
 
     def _leave(self, announce: Announce, identity: _Identity, host: str) -> None:
@@ -142,7 +147,7 @@ class Registry:
         member = self._ages.pop((info_hash, identity))
         swarm = self._swarms[info_hash]
         del swarm.members[identity]
-        swarm.seeds -= member.seed
+        swarm.seeds.pop(identity, None)
         network = _network(member.address[0])
         self._networks[network] -= 1
         if not self._networks[network]:
@@ -158,17 +163,31 @@ class Registry:
             return ()
         # Who knows only a magnet link may announce that nothing is left, too (aria2 does): starting, it may need seeds.
         needs_seeds = announce.left > 0 or announce.event is Event.STARTED
-        others = [
-            member
-            for (peer_id, over_ipv6), member in swarm.members.items()
-            if peer_id != announce.peer_id and ipv6 in (None, over_ipv6) and (needs_seeds or not member.seed)
-        ]
-        chosen = others if len(others) <= wanted else self._rng.sample(others, wanted)
-        if seeds := [member for member in others if member.seed]:
+
+        def fits(identity: _Identity) -> bool:
+            peer_id, over_ipv6 = identity
+            may_seed = needs_seeds or identity not in swarm.seeds
+            return peer_id != announce.peer_id and ipv6 in (None, over_ipv6) and may_seed
+
+        chosen = self._some(swarm.members, wanted, fits)
+        if found := self._some(swarm.seeds, 1, fits):
             # Named first, and to everybody: else beginners in a crowd might hear of one another alone.
-            seed = self._rng.choice(seeds)
-            chosen = [seed, *(member for member in chosen if member is not seed)][:wanted]
+            chosen = [*found, *(member for member in chosen if member is not found[0])][:wanted]
         return tuple(member.address for member in chosen)
+
+    def _some(
+        self, members: Mapping[_Identity, _Member], wanted: int, fits: Callable[[_Identity], bool]
+    ) -> list[_Member]:
+        """As many as are wanted of those who fit, at random; of a large swarm, without looking at all of it."""
+        drawn = list(members)
+        if len(drawn) > DRAWN * wanted:
+            drawn = self._rng.sample(drawn, DRAWN * wanted)
+        fitting = [identity for identity in drawn if fits(identity)]
+        if len(fitting) < wanted and len(drawn) < len(members):
+            fitting = [identity for identity in members if fits(identity)]
+        if len(fitting) > wanted:
+            fitting = self._rng.sample(fitting, wanted)
+        return [members[identity] for identity in fitting]
 
     def _has_room(self, info_hash: bytes, host: str) -> bool:
         return (

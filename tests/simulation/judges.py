@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 from p2p_node.core import bits
-from p2p_node.core.dialer import MAX_HALF_OPEN, MAX_KNOWN
+from p2p_node.core.dialer import MAX_HALF_OPEN, MAX_KNOWN, SPARE
 from p2p_node.core.downloader import MAX_QUEUE, MAX_UNVERIFIED
 from p2p_node.core.lanes import MOST
 from p2p_node.core.node import Node
@@ -63,7 +63,7 @@ def _keeps_little(actor: Actor, node: Node) -> None:
     swarm = node.swarm
     most = {
         "connections": (len(swarm.connections), settings.max_connections + MAX_HALF_OPEN),
-        "known addresses": (len(node._dialer.untried()), MAX_KNOWN + MAX_HALF_OPEN),
+        "known addresses": (len(node._dialer.untried()), MAX_KNOWN + SPARE + MAX_HALF_OPEN),
     }
     for what, (count, limit) in most.items():
         if count > limit:

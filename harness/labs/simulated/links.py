@@ -90,13 +90,25 @@ class Uplink:
         if self._messages[0] is message or self._due == math.inf:  # nobody else's end has come closer by it
             self._set_alarm()
 
+    def slip(self, size: float) -> float:
+        """Send a frame of a flow that has nothing else to send, between those of the others; returns when it has left.
+
+        What its flow waits for them is `wait_s`. Nearly all that peers say is so small, and an event less each.
+        """
+        self.sent += size
+        self._go_first(size)
+        return self._served_at
+
     def acknowledge(self, size: float) -> None:
         """Send so many bytes of acknowledgements, ahead of everything."""
         if self.rate > 0:
             self.acknowledged += size
-            if self._clock.now > self._served_at:
-                self._advance()
-            self._served_at += size / self.rate
+            self._go_first(size)
+
+    def _go_first(self, size: float) -> None:
+        if self._clock.now > self._served_at:
+            self._advance()
+        self._served_at += size / self.rate
 
     def _advance(self) -> None:
         now = self._clock.now

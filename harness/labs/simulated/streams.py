@@ -121,7 +121,8 @@ class Stream(Flow):
         if self._held is not None:
             held, self._held = self._held, None
             for payload, size in held:
-                self._travel(payload, size, on_wire(size), self.host.network.clock.now, 0.0)
+                now = self.host.network.clock.now
+                self._travel(payload, size, on_wire(size), now, now, 0.0)
 
     def _detach(self) -> None:
         self._told = True
@@ -139,24 +140,33 @@ class Stream(Flow):
 
     def _hand_over(self, payload: Any, size: int) -> None:
         self._on_its_way += size
-        host = self.host
-        wait_s = 0.0 if self.queued else host.uplink.wait_s
-        wire = size + HEADERS if size <= SEGMENT else size * (FRAME / SEGMENT)
-        host.uplink.carry(self, wire, self._left, payload, size, wire, host.network.clock.now, wait_s)
+        uplink, now = self.host.uplink, self.host.network.clock.now
+        wait_s = 0.0 if self.queued else uplink.wait_s
+        if size <= SEGMENT and not self.queued and uplink.rate > 0:
+            self._has_left(payload, size, size + HEADERS, now, uplink.slip(size + HEADERS), wait_s)
+        else:
+            wire = size + HEADERS if size <= SEGMENT else size * (FRAME / SEGMENT)
+            uplink.carry(self, wire, self._left, payload, size, wire, now, wait_s)
 
     def _left(self, payload: Any, size: int, wire: float, handed_over_at: float, wait_s: float) -> None:
-        self.unsent -= size
-        if not self.is_open or self.host.state is State.GONE:
-            return
-        began = handed_over_at if handed_over_at > self._left_at else self._left_at
-        self._left_at = self.host.network.clock.now
-        self._travel(payload, size, wire, began, wait_s)
-        if self._room is not None and self.unsent <= self._room[0]:
+        now = self.host.network.clock.now
+        self._has_left(payload, size, wire, handed_over_at, now, wait_s)
+        if self._room is not None and self.is_open and self.unsent <= self._room[0]:
             _, tell = self._room
             self._room = None
             self.host.do(tell, self)
 
-    def _travel(self, payload: Any, size: int, wire: float, began: float, wait_s: float) -> None:
+    def _has_left(
+        self, payload: Any, size: int, wire: float, handed_over_at: float, left_at: float, wait_s: float
+    ) -> None:
+        self.unsent -= size
+        if not self.is_open or self.host.state is State.GONE:
+            return
+        began = handed_over_at if handed_over_at > self._left_at else self._left_at
+        self._left_at = left_at
+        self._travel(payload, size, wire, began, left_at, wait_s)
+
+    def _travel(self, payload: Any, size: int, wire: float, began: float, ended: float, wait_s: float) -> None:
         network, to = self.host.network, self.other.host
         late_s = wait_s + network.delay_s
         if network.rules:
@@ -166,7 +176,7 @@ class Stream(Flow):
                 return
             late_s += more_s
         # What is late passes the downlink when it would have: else all that comes meanwhile would wait for it.
-        arrives = to.downlink.receive(began, network.clock.now, wire) + late_s
+        arrives = to.downlink.receive(began, ended, wire) + late_s
         if arrives < self._arrived_at:  # what waited in the queue is not overtaken by what came after it
             arrives = self._arrived_at
         self._arrived_at = arrives

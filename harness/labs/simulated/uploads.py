@@ -56,7 +56,7 @@ class Uploads:
                 self._failed("cannot read from the disk: Input/output error")
                 return
             self._send(stream, upload.requests)
-            if stream.tell_when_room(min(upload.unsent, SEND_BUFFER) * self._grain, self._drained):
+            if stream.tell_when_room(min(upload.unsent * self._grain, SEND_BUFFER), self._drained):
                 node.drained(upload.connection, now)
 
     def _send(self, stream: Stream, asked: Requests) -> None:

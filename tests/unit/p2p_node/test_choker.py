@@ -22,6 +22,19 @@ def test_nobody_is_choked_while_they_are_few() -> None:
     assert choker.timer is None
 
 
+def test_who_loses_interest_is_choked_only_where_others_wait() -> None:
+    """It may find some again the next moment, and asks at once then."""
+    choker, peers = Choker(Random(1), 0.0), interested(SLOTS + 1)
+    for peer in peers:
+        peer.am_choking = False
+    peers[0].peer_interested = False
+    assert choker.choose(peers, True, 0.0) == set(peers)
+    newcomer = Connection(SLOTS + 1, ("10.0.0.2", SLOTS + 1), False, 0.0)
+    assert choker.choose([*peers, newcomer], True, 0.0) == set(peers)
+    newcomer.peer_interested = True
+    assert peers[0] not in choker.choose([*peers, newcomer], True, 0.0)
+
+
 def test_an_uplink_that_idles_gets_more_to_do() -> None:
     """Peers are not choked for nothing: twice as many are served at each look, until all are or the uplink is busy."""
     choker, peers = Choker(Random(1), 0.0), interested(3 * SLOTS)
@@ -37,11 +50,13 @@ def test_an_uplink_that_stays_busy_serves_fewer_again() -> None:
     """A quarter less each round, as merit counts for nothing where everybody is served."""
     choker, peers = Choker(Random(1), 0.0), interested(5 * SLOTS)
     choker.choose(peers, True, 0.0)
-    choker.look(True, 0.0)
+    assert not choker.look(True, LOOK_S / 2)  # nobody has had time to ask for anything
+    choker.look(True, LOOK_S)
+    choker.choose(peers, True, LOOK_S)
     assert not choker.look(False, RECHOKE_S / 2)
     counts = []
     for turn in range(1, 6):
-        now = turn * RECHOKE_S
+        now = turn * RECHOKE_S + LOOK_S
         choker.look(False, now)
         counts.append(len(choker.choose(peers, True, now)))
     assert counts == [96, 72, SLOTS, SLOTS, SLOTS]

@@ -211,13 +211,12 @@ def test_the_dialler_keeps_and_dials_the_addresses_of_highest_priority() -> None
     addresses = [(f"10.{rng.randrange(256)}.{rng.randrange(256)}.9", port) for port in range(1, 2 * MAX_KNOWN)]
     dialer = Dialer(own)
     dialer.learn(addresses)
-    kept = sorted(addresses, key=lambda address: priority(own, address), reverse=True)[:MAX_KNOWN]
-    dialled = 0
+    oldest, *others = addresses
+    best = sorted(others, key=lambda address: priority(own, address), reverse=True)[: MAX_KNOWN - 1]
+    kept, dialled = [oldest, *best], 0
     while chosen := dialer.next(set(), 1000, 0.0):
-        oldest = min(kept, key=addresses.index)
-        kept.remove(oldest)
-        assert set(chosen) == {oldest, *kept[: MAX_HALF_OPEN - 1]}
-        del kept[: MAX_HALF_OPEN - 1]
+        expected, kept = kept[:MAX_HALF_OPEN], kept[MAX_HALF_OPEN:]
+        assert set(chosen) == set(expected)
         dialled += len(chosen)
         for address in chosen:
             dialer.succeeded(address)

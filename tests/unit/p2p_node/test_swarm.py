@@ -54,7 +54,7 @@ def test_the_seed_sends_hardly_a_piece_twice_before_every_piece_has_left_once() 
         peer.start()
     finish(network, leeches)
     blocks = -(-len(content) // 16384)
-    assert len(set(seed.sent_blocks[:blocks])) >= 0.97 * blocks
+    assert len(set(seed.sent_blocks[:blocks])) >= 0.96 * blocks
 
 
 def test_a_flash_crowd_comes_close_to_the_bound_and_wastes_little() -> None:
@@ -83,16 +83,35 @@ def test_the_connections_of_a_flash_crowd_spread_evenly() -> None:
     leeches = [network.add() for _ in range(32)]
     for peer in network.peers:
         peer.start()
-    network.run(FORMING_S)
+    network.run(FORMING_S + 0.2)
     assert len(seed.links) == len(leeches)
     neighbours = sorted(len(peer.links) for peer in leeches)
-    assert neighbours[len(leeches) // 4] >= enough - 1
-    assert neighbours[-1] <= enough + 1
+    assert neighbours[0] >= enough
+    assert neighbours[3 * len(leeches) // 4] <= enough + 1 and neighbours[-1] < 1.5 * enough
     finish(network, leeches)
 
 
+def test_a_crowd_that_comes_one_by_one_does_not_fall_into_circles_of_contemporaries() -> None:
+    """Who comes first leaves half of its places to those who come after it. Of neighbours that were drawn by lot one
+    would come a third of the crowd after the other; where all places go to contemporaries it is a twentieth."""
+    network = Network(content_of(64), PIECE, settings=SwarmSettings(enough_connections=8))
+    network.add(network.content).start()
+    leeches = [network.add() for _ in range(60)]
+    for place, peer in enumerate(leeches):
+        network.at(place * 0.01, peer.start)
+    network.run(FORMING_S + 0.7)
+    places = {peer.address: place for place, peer in enumerate(leeches)}
+    apart = [
+        abs(place - places[link.address])
+        for place, peer in enumerate(leeches)
+        for link in peer.node.swarm.connections.values()
+        if link.address in places
+    ]
+    assert sum(apart) / len(apart) > len(leeches) / 8
+
+
 def test_a_late_comer_is_let_in_by_peers_that_have_enough_connections() -> None:
-    """They turn others away only while the swarm forms."""
+    """They turn others away only while the swarm forms; half of its places it dials at once."""
     network = Network(content_of(64), PIECE, settings=SwarmSettings(enough_connections=4))
     network.add(network.content).start()
     leeches = [network.add() for _ in range(8)]
@@ -102,7 +121,7 @@ def test_a_late_comer_is_let_in_by_peers_that_have_enough_connections() -> None:
     late = network.add()
     late.start()
     network.run(FORMING_S + 0.1)
-    assert len(late.links) >= 4
+    assert len(late.links) >= 2
 
 
 def test_the_death_of_peers_does_not_stop_the_others() -> None:
