@@ -19,6 +19,7 @@ from harness.contenders.population import JOIN_S, PROVIDE_EVERY_S, SETTLE_S, Lif
 from harness.demand.driver import unanswered
 from harness.demand.lookups import PATIENCE_S, lookups_rng, plan_lookups
 from harness.demand.messages import Answered, Progress
+from harness.demand.plan import given_up
 from harness.demand.virtual import BREATH_S, LOOK_S, network_of, seed_of, without_collections
 from harness.findings import TRAILING_S, Findings, figures, judged, unheard
 from harness.labs.base import Host
@@ -73,8 +74,8 @@ class VirtualSearch:
         for number in range(len(self._plan.queries)):
             answer = self._answer(number)
             cost = self._costs.get(answer.lookup or "", Cost())
-            t0 = self._t0
-            lookups.append(judged(self._step, self._plan, self._hosts, answer, cost, self._population, t0))
+            found = judged(self._step, self._plan, self._hosts, answer, cost, self._population, self._t0)
+            lookups.append(found)
         nodes = [figures(self._step, census, self._before.get(census.id)) for census in self._census()]
         return Findings(began, lookups, nodes)
 
@@ -154,7 +155,6 @@ class VirtualSearch:
         search = self._searches.get(number)
         if search is None:
             return unanswered(number, self._unasked[number])
-        given_up = f"given up: not done {PATIENCE_S:.0f} s after its intended start"
         return Answered(
             number=number,
             lookup=search.lookup.hex(),
@@ -164,7 +164,7 @@ class VirtualSearch:
             peers=[f"{host}:{port}" for host, port in search.peers],
             hops=search.hops,
             longest=search.longest,
-            error=given_up if search.ended_at is None else None,
+            error=given_up(PATIENCE_S) if search.ended_at is None else None,
         )
 
     def _since(self, at: float | None) -> float | None:

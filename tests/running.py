@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,18 @@ SMALL = ("--lab", "loopback", "--set", "content.size=1MiB")
 
 QUICK = ("run", "speed", "--repeats", "1", *SMALL)
 """A run without links, which nothing has to measure first."""
+
+
+def records(path: Path) -> list[dict]:
+    """What a file of records holds."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def swarmbench(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, which orders its sets by this seed."""
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    command = [sys.executable, "-m", "harness", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
 class Swarmbench:
@@ -44,4 +57,4 @@ class Swarmbench:
         return json.loads((self.out / "summary.json").read_text())["rows"]
 
     def transfers(self) -> list[dict]:
-        return [json.loads(line) for line in (self.out / "transfers.jsonl").read_text().splitlines()]
+        return records(self.out / "transfers.jsonl")

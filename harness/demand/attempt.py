@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from harness.demand.messages import Answered, Assignment, Ended, Question, Wish
+from harness.demand.plan import given_up
 from harness.errors import SwarmbenchError
 
 
@@ -72,7 +73,7 @@ class Attempt(ABC):
         if self.error is not None:
             return
         left = self._t0 + self._intended_s + self._deadline_s - time.monotonic()
-        self.error = f"given up: not done {self._deadline_s:.0f} s after its intended start"
+        self.error = given_up(self._deadline_s)
         with timeout(left, False):
             try:
                 self.follow(self._connection)

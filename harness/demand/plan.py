@@ -20,6 +20,11 @@ def deadline_s(bound_s: float | None) -> float:
     return max(SHORTEST_DEADLINE_S, BOUNDS_PER_DEADLINE * (bound_s or 0.0))
 
 
+def given_up(patience_s: float) -> str:
+    """What is on record of a wish that was not fulfilled so many seconds after its intended start."""
+    return f"given up: not done {patience_s:.0f} s after its intended start"
+
+
 def plan_arrivals(demand: Demand, peers: int, rng: Random) -> list[float]:
     """The intended starts of that many peers, in order, from 0 and within `demand.over`.
 

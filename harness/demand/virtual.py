@@ -14,6 +14,7 @@ from harness.contenders import overlays
 from harness.contenders import simulated as contenders
 from harness.contenders.simulated import Fetch, Setting
 from harness.demand.messages import Progress
+from harness.demand.plan import given_up
 from harness.errors import UsageError
 from harness.labs.simulated.hosts import Host
 from harness.labs.simulated.network import DELAY_S, Network
@@ -138,7 +139,6 @@ class VirtualStep:
         size = self._scenario.content.size
         verified = size if ok else min(fetch.verified, size)
         origin = min(fetch.sources.origin, verified)
-        given_up = f"given up: not done {self._deadline_s:.0f} s after its intended start"
         return Transfer(
             contender=self._step.contender,
             peers=self._step.peers,
@@ -150,7 +150,7 @@ class VirtualStep:
             done_s=done_s if ok else None,
             bytes=verified,
             ok=ok,
-            error=None if ok else fetch.failed or self._verdict or given_up,
+            error=None if ok else fetch.failed or self._verdict or given_up(self._deadline_s),
             sources=Sources(origin=origin, peers=verified - origin),
             wasted_bytes=fetch.wasted,
             first_peer_s=self._since(fetch.first_peer_at),

@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from running import records, swarmbench
 
 SHORT = ("--set", "lookup.duration=6s", "--set", "lookup.items=8")
 FAMILIES = "swarm-dht,swarm-gossip,swarm-supernode"
-
-
-def swarmbench(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own, which orders its sets by this seed."""
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-    command = [sys.executable, "-m", "harness", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
 def run(out: Path, *arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
     """A simulated run of lookups with records and summary only."""
     known = ("run", "lookup", "--lab", "simulated", "--no-report", "--out", str(out))
     return swarmbench(*known, *SHORT, *arguments, hash_seed=hash_seed)
-
-
-def records(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_the_same_seed_finds_the_same_by_the_same_ways_in_every_process(tmp_path: Path) -> None:

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from running import records, swarmbench
 
 SMALL = ("--set", "content.size=1MiB")
-
-
-def swarmbench(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own, which orders its sets by this seed."""
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-    command = [sys.executable, "-m", "harness", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
 def run(out: Path, *arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
@@ -28,7 +20,7 @@ def run(out: Path, *arguments: str, hash_seed: str = "0") -> subprocess.Complete
 
 
 def transfers(directory: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (directory / "transfers.jsonl").read_text().splitlines()]
+    return records(directory / "transfers.jsonl")
 
 
 def test_the_same_seed_gives_the_same_bytes_in_every_process_and_another_others(tmp_path: Path) -> None:

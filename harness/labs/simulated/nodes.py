@@ -5,10 +5,10 @@ What it does is what `p2p_node.shell.overlay` does on real sockets.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from random import Random
 
+from harness.labs.simulated.alarms import Alarm
 from harness.labs.simulated.hosts import Host
 from p2p_node.discovery.base import Census, Cost, Ended, Finding, Key, LookupId
 from p2p_node.discovery.families import Role, make
@@ -49,7 +49,7 @@ class OverlayNode:
         self._port = port
         self._clock = host.network.clock
         self._searches: dict[LookupId, Search] = {}
-        self._tick_at = math.inf
+        self._alarm = Alarm(host, self._tick)
         self._is_dead = False
         self._born = self._clock.now
         role = Role.SUPERNODE if supernode else Role.MEMBER
@@ -107,9 +107,8 @@ class OverlayNode:
         self._discovery.datagram_received(source, data, self._clock.now)
         self._perform()
 
-    def _tick(self, due: float) -> None:
-        if due == self._tick_at and not self._is_dead:
-            self._tick_at = math.inf
+    def _tick(self) -> None:
+        if not self._is_dead:
             self._discovery.tick(self._clock.now)
             self._perform()
 
@@ -122,6 +121,5 @@ class OverlayNode:
             if search is not None:
                 search.hear(finding, self._clock.now)
         timer = self._discovery.timer
-        if timer is not None and timer < self._tick_at:
-            self._tick_at = max(timer, self._clock.now)
-            self._clock.at(self._tick_at, self._host.do, self._tick, self._tick_at)
+        if timer is not None:
+            self._alarm.set(timer)

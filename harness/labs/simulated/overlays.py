@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from harness.labs.simulated.alarms import Alarm
 from harness.labs.simulated.hosts import Host
 from p2p_node import boundary
 from p2p_node.discovery.base import Discovery, Found
@@ -40,7 +41,7 @@ class Membership:
         self._found = found
         self._patience_ends = self._clock.now + JOIN_S
         self._waiting: list[boundary.Seek] = []
-        self._tick_at = math.inf
+        self._alarm = Alarm(host, self._tick)
         self._left = False
         self.discovery: Discovery = FAMILIES[overlay.family]((host.address, port), rng, self._clock.now)
         self.discovery.join(overlay.contacts, self._clock.now)
@@ -84,9 +85,8 @@ class Membership:
         self._send()
         self._left = True
 
-    def _tick(self, due: float) -> None:
-        if due == self._tick_at and not self._left:
-            self._tick_at = math.inf
+    def _tick(self) -> None:
+        if not self._left:
             self.discovery.tick(self._clock.now)
             self._perform()
 
@@ -103,10 +103,7 @@ class Membership:
                 self._clock.soon(self._host.do, self._found, finding.peers)
         self.discovery.take_costs()
         timer = self.discovery.timer
-        due = min(self._patience_ends if self._waiting else math.inf, math.inf if timer is None else timer)
-        if due < self._tick_at:
-            self._tick_at = max(due, now)
-            self._clock.at(self._tick_at, self._host.do, self._tick, self._tick_at)
+        self._alarm.set(min(self._patience_ends if self._waiting else math.inf, math.inf if timer is None else timer))
 
     def _send(self) -> None:
         for datagram in self.discovery.take_datagrams():

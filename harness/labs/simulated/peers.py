@@ -6,10 +6,10 @@ else. That is what makes a simulation say something about the program that is sh
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from random import Random
 
+from harness.labs.simulated.alarms import Alarm
 from harness.labs.simulated.disks import Disk
 from harness.labs.simulated.hosts import Host
 from harness.labs.simulated.overlays import Membership, Overlay
@@ -76,7 +76,7 @@ class Peer:
         """Connections on which the other end has not shaken hands."""
         self._settings = SwarmSettings()
         self._trackers: Trackers = ()
-        self._tick_at = math.inf
+        self._alarm = Alarm(host, self._tick)
         self._names_dht = overlay is not None and overlay.family == DHT
         host.accepts[port] = self._accept
         host.hears[port] = self._hear
@@ -235,9 +235,8 @@ class Peer:
             self._perform()
             self._tell()
 
-    def _tick(self, due: float) -> None:
-        if due == self._tick_at and self.node is not None:
-            self._tick_at = math.inf
+    def _tick(self) -> None:
+        if self.node is not None:
             self.node.tick(self._clock.now)
             self._perform()
 
@@ -270,11 +269,7 @@ class Peer:
         if self.left and node.parted:
             self._end(False)
             return
-        timer = node.timer
-        if timer < self._tick_at:
-            now = self._clock.now
-            self._tick_at = timer if timer > now else now
-            self._clock.at(self._tick_at, self.host.do, self._tick, self._tick_at)
+        self._alarm.set(node.timer)
 
     def _do(self, effect: boundary.Effect) -> None:
         match effect:

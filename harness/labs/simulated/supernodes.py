@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from random import Random
 
+from harness.labs.simulated.alarms import Alarm
 from harness.labs.simulated.hosts import Host
 from harness.labs.simulated.trackers import TRACKER_PORT
 from p2p_node.discovery.supernode.node import Supernode
@@ -23,7 +23,7 @@ class SupernodeHost:
         self._clock = host.network.clock
         self._node = Supernode(self.address, rng, self._clock.now, INTERVAL_S)
         self._expected = set(others) - {self.address}
-        self._tick_at = math.inf
+        self._alarm = Alarm(host, self._tick)
         host.hears[TRACKER_PORT] = self._hear
         self._node.join(sorted(self._expected), self._clock.now)
         self._perform()
@@ -42,17 +42,14 @@ class SupernodeHost:
         self._node.datagram_received(source, data, self._clock.now)
         self._perform()
 
-    def _tick(self, due: float) -> None:
-        if due == self._tick_at:
-            self._tick_at = math.inf
-            self._node.tick(self._clock.now)
-            self._perform()
+    def _tick(self) -> None:
+        self._node.tick(self._clock.now)
+        self._perform()
 
     def _perform(self) -> None:
         for datagram in self._node.take_datagrams():
             self._host.send_datagram(TRACKER_PORT, datagram.address, datagram.data)
         self._node.take_costs()
         timer = self._node.timer
-        if timer is not None and timer < self._tick_at:
-            self._tick_at = max(timer, self._clock.now)
-            self._clock.at(self._tick_at, self._host.do, self._tick, self._tick_at)
+        if timer is not None:
+            self._alarm.set(timer)

@@ -111,8 +111,9 @@ def test_a_crowd_that_comes_one_by_one_does_not_fall_into_circles_of_contemporar
 
 
 def test_a_late_comer_is_let_in_by_peers_that_have_enough_connections() -> None:
-    """They turn others away only while the swarm forms; half of its places it dials at once."""
-    network = Network(content_of(64), PIECE, settings=SwarmSettings(enough_connections=4))
+    """They turn others away only while the swarm forms; half of its places it dials at once, and the
+    others as soon as it takes the swarm for formed."""
+    network = Network(content_of(400), PIECE, settings=SwarmSettings(enough_connections=4))
     network.add(network.content).start()
     leeches = [network.add() for _ in range(8)]
     for peer in leeches:
@@ -122,6 +123,8 @@ def test_a_late_comer_is_let_in_by_peers_that_have_enough_connections() -> None:
     late.start()
     network.run(FORMING_S + 0.1)
     assert len(late.links) >= 2
+    network.run(2 * FORMING_S + 0.1)
+    assert len(late.links) >= 4
 
 
 def test_the_death_of_peers_does_not_stop_the_others() -> None:
