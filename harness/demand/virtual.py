@@ -46,11 +46,15 @@ def check(scenario: Scenario) -> None:
 
 def model(scenario: Scenario) -> str | None:
     """What is coarser here than in the world, if anything is."""
-    parts = [
-        f"with {peers} peers a byte of a swarm's block stands for {coarse}"
-        for peers in scenario.peers
-        if (coarse := contenders.grain(peers)) > 1
-    ]
+    parts = []
+    if scenario.lookups is None:
+        parts += [
+            f"with {peers} peers a byte of a swarm's block stands for {coarse}"
+            for peers in scenario.peers
+            if (coarse := contenders.grain(peers)) > 1
+        ]
+    elif scenario.links.unlimited:
+        parts.append("links without limits carry 10 Gbit/s")
     if scenario.links.loss:
         parts.append("only datagrams are lost")
     return "; ".join(parts) or None

@@ -30,6 +30,8 @@ def test_the_same_seed_finds_the_same_by_the_same_ways_in_every_process(tmp_path
     assert {each["contender"] for each in lookups} == set(FAMILIES.split(","))
     assert all(each["ok"] and each["found"] >= 1 and each["error"] is None for each in lookups)
     assert all(-1e-6 < each["first_peer_s"] - each["intended_s"] < 1 for each in lookups)
+    environment = json.loads((tmp_path / "first/environment.json").read_text())
+    assert environment["model"] == "links without limits carry 10 Gbit/s"
     rows = json.loads((tmp_path / "first/summary.json").read_text())["lookup_rows"]
     assert rows and all(row["valid"] and row["lab"] == "simulated" and row["messages"] > 0 for row in rows)
 
