@@ -163,6 +163,10 @@ def _judge_figure(subject: Subject, findings: Sequence[Finding]) -> Judgement:
         if len(findings) == 1:
             return Judgement(subject, Outcome.INCONCLUSIVE, "suspect, and not measured a second time", findings)
         return Judgement(subject, Outcome.PASS, "suspect at first, but a second batch did not agree", findings)
+    if last.suspect:
+        return Judgement(
+            subject, Outcome.PASS, f"{last.change:+.1%} in the second batch, but the first did not agree", findings
+        )
     return Judgement(subject, Outcome.PASS, f"{last.change:+.1%}", findings)
 
 

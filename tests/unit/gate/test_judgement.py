@@ -124,6 +124,15 @@ def test_what_a_second_batch_does_not_confirm_passes():
     assert [finding.suspect for finding in cpu.findings] == [True, False]
 
 
+def test_what_only_the_second_batch_shows_passes():
+    """And is said to be in that one alone: it was measured again because of another figure."""
+    verdict = judge(PLAN, [measured(Random(2)), measured(Random(1), cpu=0.8)])
+    [cpu] = [each for each in verdict.judgements if each.subject == CPU]
+    assert cpu.outcome is Outcome.PASS
+    assert "the first did not agree" in cpu.reason
+    assert [finding.suspect for finding in cpu.findings] == [False, True]
+
+
 def test_a_suspect_alone_fails_nobody():
     """It takes two batches to call a regression."""
     batch = measured(Random(1), cpu=0.8)
