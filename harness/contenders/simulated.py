@@ -178,7 +178,7 @@ class _SwarmFetch:
 
     @property
     def verified(self) -> int:
-        return self.peer.node.tally().downloaded * self._grain if self.peer.node is not None else 0
+        return self.peer.node.downloaded * self._grain if self.peer.node is not None else 0
 
     @property
     def wasted(self) -> int:

@@ -19,10 +19,12 @@ from harness.errors import UsageError
 from harness.labs.simulated.hosts import Host
 from harness.labs.simulated.network import DELAY_S, Network
 from harness.labs.simulated.rules import Weather
+from harness.labs.simulated.swarms import coarse_piece_length
 from harness.results.roles import Role
 from harness.results.schema import Sample, Sources, Transfer
 from harness.results.step import Step
-from harness.scenarios.model import Scenario
+from harness.scenarios.model import Content, Scenario
+from harness.scenarios.units import format_size
 
 LOOK_S = 0.25
 """Virtual seconds between two looks at who has ended."""
@@ -49,7 +51,7 @@ def model(scenario: Scenario) -> str | None:
     parts = []
     if scenario.lookups is None:
         parts += [
-            f"with {peers} peers a byte of a swarm's block stands for {coarse}"
+            f"with {peers} peers a byte of a swarm's block stands for {coarse}{_pieces(scenario.content, coarse)}"
             for peers in scenario.peers
             if (coarse := contenders.grain(peers)) > 1
         ]
@@ -58,6 +60,13 @@ def model(scenario: Scenario) -> str | None:
     if scenario.links.loss:
         parts.append("only datagrams are lost")
     return "; ".join(parts) or None
+
+
+def _pieces(content: Content, coarse: int) -> str:
+    """In which pieces the item is cut, where that follows from the blocks."""
+    if content.piece_size:
+        return ""
+    return f", and its pieces have {format_size(coarse_piece_length(content.size, coarse))}"
 
 
 class VirtualStep:

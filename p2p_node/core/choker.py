@@ -42,6 +42,10 @@ class Choker:
         """When `look` wants to be called; None while nobody is choked, or the number of slots is fixed."""
         return self._look_at if self._withholds and not self._is_fixed else None
 
+    def serves_all(self, connections: int) -> bool:
+        """Whether there is a place for each of so many connections, whatever their interest."""
+        return not self._withholds and connections <= self._slots
+
     def look(self, idle: bool, now: float) -> bool:
         """Fit the number of slots to an uplink that idles or not, if it is time; returns whether to choose anew."""
         if (due := self.timer) is None or now < due:

@@ -7,6 +7,7 @@ but who knows no seed dials one that others call a seed before all else, one at 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
@@ -92,10 +93,11 @@ class Dialer:
         """How many addresses could be dialled, or are, now or later."""
         return len(self._dialling) + len(self._candidates) + len(self._resting)
 
-    def may_dial(self, room: int, now: float, *, seedless: bool) -> bool:
-        """Whether `next` may name somebody; asked after nearly every input, so it costs next to nothing."""
+    def may_dial(self, connections: int, room: int, now: float, *, seedless: bool) -> bool:
+        """Whether `next` may name somebody, beside so many connections; asked after nearly every input, so it costs
+        next to nothing."""
         self._pass_time(now)
-        return bool(self._candidates) and (room > 0 or seedless or not self._began)
+        return bool(self._candidates) and (seedless or self._at_once(connections, room, now) > 0)
 
     def next(self, connected: Set[Address], room: int, now: float, *, seedless: bool = False) -> list[Address]:
         """The addresses to dial now, for `room` more connections; and one more for who is `seedless`, connected to
@@ -105,16 +107,7 @@ class Dialer:
             self._resting.pop(address, None)
             self._seeds.pop(address, None)
         self._pass_time(now)
-        # Half of it: in a flash crowd as many dial us meanwhile, and who dials for all its room is turned away twice as
-        # often by peers that have enough.
-        room = -(-room // 2) - sum(
-            now - dial.dialled_at < ANSWER_S for address, dial in self._dialling.items() if address not in connected
-        )
-        if len(connected) >= SEVERAL:
-            room -= len(self._failures)
-        if not self._began:
-            room = max(room, 1)  # others may have come first, but not the seed
-        room = max(min(room, MAX_HALF_OPEN - len(self._dialling)), 0)
+        room = self._at_once(len(connected), room, now)
         chosen = self._best(room) if room and self._candidates else []
         if seedless and len(self._dialling) + len(chosen) < MAX_HALF_OPEN:
             chosen += self._seed_beyond(chosen)
@@ -135,8 +128,13 @@ class Dialer:
             return self._retry_at
         return earliest(self._failures[0] + ANSWER_S, self._retry_at)
 
+    def connected(self, address: Address) -> None:
+        """A dial became a connection, and counts as that; whether a peer answers there is not known yet."""
+        if (dial := self._dialling.get(address)) is not None:
+            dial.dialled_at = -math.inf
+
     def succeeded(self, address: Address) -> None:
-        """The address answered."""
+        """A peer answered at the address."""
         self._dialling.pop(address, None)
         self._seeds.pop(address, None)
 
@@ -153,6 +151,18 @@ class Dialer:
         candidate.attempts += 1
         self._resting[address] = candidate
         self._retry_at = earliest(candidate.next_at, self._retry_at)
+
+    def _at_once(self, connections: int, room: int, now: float) -> int:
+        if not self._began:
+            room = max(room, 1)  # others may have come first, but not the seed
+        if room <= 0:
+            return 0
+        # Half of it: in a flash crowd as many dial us meanwhile, and who dials for all its room is turned away twice as
+        # often by peers that have enough.
+        room = -(-room // 2) - sum(now - dial.dialled_at < ANSWER_S for dial in self._dialling.values())
+        if connections >= SEVERAL:
+            room -= len(self._failures)
+        return max(min(room, MAX_HALF_OPEN - len(self._dialling)), 0)
 
     def _pass_time(self, now: float) -> None:
         """Who has rested may be dialled again, and failures count no longer after a while."""

@@ -79,6 +79,8 @@ class Downloader:
         self.duplicates = 0
         """Of these, bytes of blocks that were here already."""
         self.hash_failures = 0
+        self.downloaded = 0
+        """Payload bytes received and verified."""
         self._connections = connections
         self._effects = effects
         self.served: Counter[Address] = Counter()
@@ -319,7 +321,9 @@ class Downloader:
 
     def _credit(self, piece: int) -> None:
         for sender, blocks in self.picker.partials[piece].senders.items():
-            self.served[sender] += self.picker.size(piece, blocks)
+            size = self.picker.size(piece, blocks)
+            self.served[sender] += size
+            self.downloaded += size
 
     def _expel(self, liar: Address, reason: str) -> None:
         for piece, blocks in self.picker.reject(liar):

@@ -21,8 +21,8 @@ from p2p_node.wire.metainfo import Metainfo
 
 
 class Inbox:
-    """Takes the messages of one torrent's peers. `rechoke` is called when interest changed, `refill` when what a peer
-    was asked for is open to others."""
+    """Takes the messages of one torrent's peers. `interest_changed` is called with who wants something of us now, or no
+    more, `refill` when what a peer was asked for is open to others."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Inbox:
         possessions: Possessions,
         extensions: SwarmExtensions,
         hashes: SwarmHashes,
-        rechoke: Callable[[float], None],
+        interest_changed: Callable[[Connection, float], None],
         refill: Callable[[float], None],
     ) -> None:
         self._piece_count = metainfo.piece_count
@@ -41,7 +41,7 @@ class Inbox:
         self._possessions = possessions
         self._extensions = extensions
         self._hashes = hashes
-        self._rechoke = rechoke
+        self._interest_changed = interest_changed
         self._refill = refill
 
     def take(self, peer: Connection, message: wire.Message, now: float) -> None:
@@ -70,12 +70,12 @@ class Inbox:
     def _on_interested(self, peer: Connection, _message: wire.Interested, now: float) -> None:
         peer.changed_its_mind(now)
         peer.peer_interested = True
-        self._rechoke(now)
+        self._interest_changed(peer, now)
 
     def _on_not_interested(self, peer: Connection, _message: wire.NotInterested, now: float) -> None:
         peer.changed_its_mind(now)
         peer.peer_interested = False
-        self._rechoke(now)
+        self._interest_changed(peer, now)
 
     # What the peer has
 

@@ -99,6 +99,11 @@ class MetadataNode:
         """How it stands with the connected peers, of whom it wants no pieces yet."""
         return stance(self._connections.values())
 
+    @property
+    def downloaded(self) -> int:
+        """Nothing of the content was moved yet."""
+        return 0
+
     def tally(self) -> Tally:
         """Nothing of the content was moved yet."""
         return Tally(0, 0, 0, 0, 0, UNKNOWN_LEFT, 0, {})
@@ -126,6 +131,7 @@ class MetadataNode:
         self._connections[connection] = Connection(connection, address, outgoing, now)
         if outgoing:
             self._dialling[connection] = address
+            self._dialer.connected(address)
             self._send_handshake(connection, self._info_hashes[0])
 
     def dial_failed(self, address: Address, now: float) -> None:

@@ -89,7 +89,7 @@ class Swarm:
             self._possessions,
             self.extensions,
             self._hashes,
-            self._rechoke,
+            self._interest_changed,
             self._fill_all,
         )
         self.downloader.verify_hollow()
@@ -283,6 +283,12 @@ class Swarm:
         if not settings.thrifty_seed:
             return None
         return FirstCopies(self.metainfo, self._picker.rarity, lambda: self.uploader.has_room)
+
+    def _interest_changed(self, peer: Connection, now: float) -> None:
+        if not self._choker.serves_all(len(self.connections)):
+            self._rechoke(now)
+        elif peer.peer_interested and peer.am_choking:
+            self.uploader.unchoke(peer)
 
     def _rechoke(self, now: float) -> None:
         unchoked = self._choker.choose(self.connections.values(), self.complete, now)

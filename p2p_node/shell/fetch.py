@@ -63,7 +63,7 @@ async def _follow(peer: Peer) -> AsyncIterator[Event]:
         now = time.monotonic()
         if peer.node is not None and now >= next_progress:
             next_progress = now + PROGRESS_S
-            yield {"event": "progress", "at": now, "bytes": peer.node.tally().downloaded}
+            yield {"event": "progress", "at": now, "bytes": peer.node.downloaded}
 
 
 def _delivered(peer: Peer, origin: str | None) -> Event:

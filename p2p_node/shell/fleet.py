@@ -86,7 +86,7 @@ class Fleet:
     async def _show(self, request: web.Request) -> web.Response:
         peer = self._member(request).peer
         state = "idle" if peer.node is None else "seeding" if peer.node.complete else "fetching"
-        verified = peer.node.tally().downloaded if peer.node else 0
+        verified = peer.node.downloaded if peer.node else 0
         told = {"id": request.match_info["id"], "state": state, "bytes": verified, "connections": peer.connection_count}
         stance = {} if peer.node is None else peer.node.stance._asdict()
         return web.json_response({**told, **stance})

@@ -14,21 +14,34 @@ from harness.labs.simulated.trackers import Tracker
 from harness.labs.simulated.uploads import Lies
 from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
+from p2p_node.wire.messages import BLOCK
 from p2p_node.wire.metainfo import Metainfo, Trackers, choose_piece_length, decode_metainfo, encode_torrent
 
 DIGEST = bytes(20)
+
+COARSE_PIECES = 64
+"""Fewer would make a crowd wait for whole pieces most of its time."""
 
 
 def make_torrent(size: int, piece_length: int = 0, trackers: Trackers = (), grain: int = 1) -> Metainfo:
     """A torrent of one file of so many bytes, whose hashes nobody computes; a piece length of 0 is chosen by size.
 
-    With a `grain` the torrent has as many pieces, all of them so many times smaller.
+    With a `grain` all of it is so many times smaller.
     """
-    piece_length = (piece_length or choose_piece_length(size)) // grain
+    piece_length = (piece_length or coarse_piece_length(size, grain)) // grain
     size = -(-size // grain)
     pieces = -(-size // piece_length)
     info = {b"length": size, b"name": b"item", b"piece length": piece_length, b"pieces": DIGEST * pieces}
     return decode_metainfo(encode_torrent(info, trackers))
+
+
+def coarse_piece_length(size: int, grain: int) -> int:
+    """How long pieces are where nobody says, and a byte of a block stands for `grain`: as long as such a block, if that
+    leaves COARSE_PIECES."""
+    length = choose_piece_length(size)
+    while length < grain * BLOCK and size >= 2 * length * COARSE_PIECES:
+        length *= 2
+    return length
 
 
 class Swarm:

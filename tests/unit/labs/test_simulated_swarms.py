@@ -8,7 +8,8 @@ from harness.labs.simulated.network import Network
 from harness.labs.simulated.peers import Peer
 from harness.labs.simulated.rules import partition
 from harness.labs.simulated.sizes import encoded_size
-from harness.labs.simulated.swarms import Swarm
+from harness.labs.simulated.swarms import Swarm, coarse_piece_length
+from p2p_node.core.node import PATIENCE_S
 from p2p_node.wire import messages as wire
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.magnet import Magnet
@@ -173,3 +174,27 @@ def test_a_crowd_on_slow_links_wastes_little_of_them() -> None:
     assert len(completed) == len(peers)
     assert max(completed) < 1.45 * len(peers) * size / (server_up + len(peers) * up)
     assert sum(peer.node.tally().wasted for peer in peers if peer.node is not None) < 0.15 * len(peers) * size
+
+
+@pytest.mark.parametrize(("up", "are_patient"), [(80e3, True), (20e3, False)])
+def test_who_would_download_for_long_looks_for_more_peers_and_who_is_nearly_done_does_not(up: float, are_patient: bool):
+    """Connections that come when a download is nearly over cost more than they bring."""
+    network = Network(1)
+    server = network.add_host(2 * up, DOWN)
+    swarm = Swarm(network, 2 * SIZE, PIECE, seed=1, tracked_by=server)
+    for host in (server, *(network.add_host(up, DOWN) for _ in range(40))):
+        swarm.add(host, complete=host is server)
+    leeches = swarm.peers[1:]
+    network.clock.run(PATIENCE_S - 1)
+    before = sum(peer.connection_count for peer in leeches)
+    network.clock.run(PATIENCE_S + 2)
+    assert not any(peer.complete for peer in leeches)
+    assert (sum(peer.connection_count for peer in leeches) < 1.1 * before) is are_patient
+
+
+def test_where_nobody_says_how_long_pieces_are_they_are_as_long_as_coarse_blocks():
+    """But not so long that few are left."""
+    assert coarse_piece_length(16 << 20, 1) == 32 << 10
+    assert coarse_piece_length(16 << 20, 4) == 64 << 10
+    assert coarse_piece_length(16 << 20, 16) == 256 << 10
+    assert coarse_piece_length(4 << 20, 16) == 64 << 10

@@ -132,6 +132,7 @@ def test_dials_under_way_count_as_connections_until_they_may_be_to_nobody() -> N
     first = dialer.next(set(), 8, 0.0)
     assert len(first) == 4
     assert dialer.next(set(), 8, ANSWER_S / 2) == []
+    dialer.connected(first[0])
     assert len(dialer.next(set(first[:1]), 3, ANSWER_S / 2)) == 0
     assert len(dialer.next(set(), 8, ANSWER_S)) == 4
 
@@ -142,6 +143,8 @@ def test_half_of_the_room_is_dialled_at_once() -> None:
     dialer.learn([(f"10.0.1.{last}", 1) for last in range(40)])
     first = dialer.next(set(), 16, 0.0)
     assert len(first) == 8
+    for address in first:
+        dialer.connected(address)
     assert len(dialer.next(set(first), 8, 0.1)) == 4
 
 

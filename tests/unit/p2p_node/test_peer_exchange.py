@@ -15,7 +15,18 @@ from scripted import ScriptedPeers
 from p2p_node.boundary import Close, Dial, Send
 from p2p_node.core.dialer import MAX_HALF_OPEN, MAX_KNOWN, Dialer
 from p2p_node.core.node import FORMING_S, Node
-from p2p_node.core.peer_exchange import BURST, GATHER_S, INTERVAL_S, MAX_REFUSED, MAX_TAKEN, MAX_TOLD, SPREAD_S
+from p2p_node.core.peer_exchange import (
+    BURST,
+    FEW,
+    GATHER_S,
+    INTERVAL_S,
+    MAX_REFUSED,
+    MAX_TAKEN,
+    MAX_TOLD,
+    PLENTY,
+    SPREAD_S,
+    PeerExchange,
+)
 from p2p_node.core.priority import priority
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.wire.address import pack_address
@@ -170,6 +181,25 @@ def test_few_addresses_are_taken_from_one_message() -> None:
                 bench.node.dial_failed(dial.address, bench.now)
         bench.tick(bench.now + 0.001)
     assert dialled == MAX_TAKEN
+
+
+def test_who_has_heard_of_plenty_reads_a_few_more_of_everybody() -> None:
+    """And seeds whoever names them: no one can fill the room that others' addresses have."""
+    bench = ScriptedPeers(CONTENT)
+    for connection in (1, 2):
+        partner(bench, connection)
+    exchange = PeerExchange(bench.address, bench.node.swarm.connections, lambda *_: None, Random(1))
+    first, second = bench.node.swarm.connections.values()
+    for peer in (first, second):
+        exchange.joined(peer, 0.0)
+    exchange.received(first, pex(*((f"10.9.0.{index}", 1) for index in range(1, PLENTY + 1))).payload, 0.0)
+    assert len(exchange.take_found()) == PLENTY
+    told = {pack_address((f"10.9.1.{index}", 1)): Trait.SEED if index == 9 else Trait(0) for index in range(1, 41)}
+    exchange.received(second, Gossip(told).encode(), 1.0)
+    found = exchange.take_found()
+    assert len(found) == FEW + 1 and found["10.9.1.9", 1]
+    exchange.received(second, Gossip(told).encode(), INTERVAL_S + 1.0)
+    assert len(exchange.take_found()) == 40
 
 
 def test_a_peer_that_floods_is_ignored_and_then_closed() -> None:
