@@ -56,6 +56,8 @@ class _Swarm:
     members: dict[_Identity, _Member] = field(default_factory=dict)
     seeds: dict[_Identity, _Member] = field(default_factory=dict)
     """Those of the members that have everything."""
+    leeches: dict[_Identity, _Member] = field(default_factory=dict)
+    """The other members."""
     completed: int = 0
 
 
@@ -105,7 +107,7 @@ class Registry:
             interval=self._interval,
             peers=self._choose(announce, swarm, ipv6),
             seeds=len(swarm.seeds),
-            leeches=len(swarm.members) - len(swarm.seeds),
+            leeches=len(swarm.leeches),
             min_interval=min(self._interval, MIN_INTERVAL_S),
         )
 
@@ -113,7 +115,7 @@ class Registry:
         """The counts of these swarms; zeros for an unknown one."""
         swarms = {info_hash: self._swarms.get(info_hash) or _Swarm() for info_hash in info_hashes}
         return {
-            info_hash: SwarmCounts(len(swarm.seeds), len(swarm.members) - len(swarm.seeds), swarm.completed)
+            info_hash: SwarmCounts(len(swarm.seeds), len(swarm.leeches), swarm.completed)
             for info_hash, swarm in swarms.items()
         }
 
@@ -133,8 +135,7 @@ class Registry:
         expires = now + max(INTERVALS_MISSED * self._interval, MEMORY_S)
         member = _Member((host, announce.port), announce.key, announce.left == 0, completed, expires)
         swarm.members[identity] = self._ages[announce.info_hash, identity] = member
-        if member.seed:
-            swarm.seeds[identity] = member
+        (swarm.seeds if member.seed else swarm.leeches)[identity] = member
         self._networks[_network(host)] += 1
 
     def _leave(self, announce: Announce, identity: _Identity, host: str) -> None:
@@ -148,6 +149,7 @@ class Registry:
         swarm = self._swarms[info_hash]
         del swarm.members[identity]
         swarm.seeds.pop(identity, None)
+        swarm.leeches.pop(identity, None)
         network = _network(member.address[0])
         self._networks[network] -= 1
         if not self._networks[network]:
@@ -166,11 +168,10 @@ class Registry:
 
         def fits(identity: _Identity) -> bool:
             peer_id, over_ipv6 = identity
-            may_seed = needs_seeds or identity not in swarm.seeds
-            return peer_id != announce.peer_id and ipv6 in (None, over_ipv6) and may_seed
+            return peer_id != announce.peer_id and ipv6 in (None, over_ipv6)
 
-        chosen = self._some(swarm.members, wanted, fits)
-        if found := self._some(swarm.seeds, 1, fits):
+        chosen = self._some(swarm.members if needs_seeds else swarm.leeches, wanted, fits)
+        if needs_seeds and (found := self._some(swarm.seeds, 1, fits)):
             # Named first, and to everybody: else beginners in a crowd might hear of one another alone.
             chosen = [*found, *(member for member in chosen if member is not found[0])][:wanted]
         return tuple(member.address for member in chosen)
