@@ -94,6 +94,7 @@ def _choke_deadlock(patch: pytest.MonkeyPatch) -> None:
         return chosen if seeding else {peer for peer in chosen if peer.download.window(now)}
 
     patch.setattr(Choker, "choose", repay)
+    patch.setattr(Choker, "serves_all", lambda *_: False)
     patch.setattr(Uploader, "grant", lambda *_: None)  # pieces that are given to the choked would begin it
 
 
