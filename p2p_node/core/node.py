@@ -108,13 +108,8 @@ class Node:
     @property
     def timer(self) -> float:
         """When `tick` wants to be called."""
-        return earliest(
-            self.swarm.timer,
-            self._trackers.timer,
-            self._search.timer,
-            None if self.complete else self._formed_at,
-            None if self.complete else self._dialer.timer(),
-        )
+        others = self.swarm.timer, self._trackers.timer, self._search.timer
+        return earliest(*others) if self.complete else earliest(*others, self._formed_at, self._dialer.timer())
 
     @property
     def listed(self) -> bool:

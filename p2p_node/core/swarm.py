@@ -146,8 +146,10 @@ class Swarm:
         self._possessions.left(gone, now)
         self.extensions.left(gone, now)
         self._hashes.left(gone, now)
-        self._fill_all(now)
-        self._rechoke(now)
+        if not self.complete:
+            self._fill_all(now)
+        if not self._choker.serves_all(len(self.connections)):
+            self._rechoke(now)
 
     def shaken_hands(self, connection: ConnectionId, handshake: Handshake, now: float) -> None:
         """The peer's handshake came."""
