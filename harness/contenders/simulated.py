@@ -19,8 +19,9 @@ from harness.labs.simulated.network import Network
 from harness.labs.simulated.overlays import JOIN_S
 from harness.labs.simulated.peers import Peer
 from harness.labs.simulated.supernodes import SupernodeHost
-from harness.labs.simulated.swarms import Swarm
+from harness.labs.simulated.swarms import Swarm, coarse_piece_length
 from harness.results.schema import Sources
+from harness.scenarios.model import Content
 
 ADD_S = 0.002
 """Between two peers that are put in place, which a fleet does one after the other."""
@@ -263,6 +264,18 @@ def check(names: Sequence[str]) -> None:
 
 COARSE = ((500, 4), (5000, 16))
 """From so many peers on, a byte of a block stands for so many: ten thousand take minutes then, and not an hour."""
+
+
+MANY = 5000
+"""From so many peers on, pieces are no shorter than a block where nobody says how long they are: ten thousand would
+else move five million of them."""
+
+
+def piece_size(content: Content, peers: int) -> int:
+    """How long a swarm's pieces are in a step of so many peers; 0 leaves it to the node."""
+    if content.piece_size or peers < MANY:
+        return content.piece_size
+    return coarse_piece_length(content.size, grain(peers))
 
 
 def grain(peers: int) -> int:

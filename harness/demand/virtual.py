@@ -19,7 +19,6 @@ from harness.errors import UsageError
 from harness.labs.simulated.hosts import Host
 from harness.labs.simulated.network import DELAY_S, Network
 from harness.labs.simulated.rules import Weather
-from harness.labs.simulated.swarms import coarse_piece_length
 from harness.results.roles import Role
 from harness.results.schema import Sample, Sources, Transfer
 from harness.results.step import Step
@@ -51,7 +50,7 @@ def model(scenario: Scenario) -> str | None:
     parts = []
     if scenario.lookups is None:
         parts += [
-            f"with {peers} peers a byte of a swarm's block stands for {coarse}{_pieces(scenario.content, coarse)}"
+            f"with {peers} peers a byte of a swarm's block stands for {coarse}{_pieces(scenario.content, peers)}"
             for peers in scenario.peers
             if (coarse := contenders.grain(peers)) > 1
         ]
@@ -62,11 +61,10 @@ def model(scenario: Scenario) -> str | None:
     return "; ".join(parts) or None
 
 
-def _pieces(content: Content, coarse: int) -> str:
-    """In which pieces the item is cut, where that follows from the blocks."""
-    if content.piece_size:
-        return ""
-    return f", and its pieces have {format_size(coarse_piece_length(content.size, coarse))}"
+def _pieces(content: Content, peers: int) -> str:
+    """How long pieces are, where neither the scenario says nor the node."""
+    length = contenders.piece_size(content, peers)
+    return "" if length == content.piece_size else f", and its pieces have {format_size(length)}"
 
 
 class VirtualStep:
@@ -80,7 +78,8 @@ class VirtualStep:
         self._network, (server, *hosts) = network_of(scenario, step)
         network, links, content = self._network, scenario.links, scenario.content
         grain, seed = contenders.grain(step.peers), seed_of(scenario, step)
-        setting = Setting(network, server, hosts, content.size, content.piece_size, grain, seed)
+        piece_size = contenders.piece_size(content, step.peers)
+        setting = Setting(network, server, hosts, content.size, piece_size, grain, seed)
         self._played = contenders.CONTENDERS[step.contender](setting)
         self._fetches = self._played.fetches
         self._idle = not links.server.up or not any(host.uplink.rate for host in hosts)

@@ -26,9 +26,9 @@ COARSE_PIECES = 64
 def make_torrent(size: int, piece_length: int = 0, trackers: Trackers = (), grain: int = 1) -> Metainfo:
     """A torrent of one file of so many bytes, whose hashes nobody computes; a piece length of 0 is chosen by size.
 
-    With a `grain` all of it is so many times smaller.
+    With a `grain` the torrent has as many pieces, all of them so many times smaller.
     """
-    piece_length = (piece_length or coarse_piece_length(size, grain)) // grain
+    piece_length = (piece_length or choose_piece_length(size)) // grain
     size = -(-size // grain)
     pieces = -(-size // piece_length)
     info = {b"length": size, b"name": b"item", b"piece length": piece_length, b"pieces": DIGEST * pieces}
@@ -36,8 +36,8 @@ def make_torrent(size: int, piece_length: int = 0, trackers: Trackers = (), grai
 
 
 def coarse_piece_length(size: int, grain: int) -> int:
-    """How long pieces are where nobody says, and a byte of a block stands for `grain`: as long as such a block, if that
-    leaves COARSE_PIECES."""
+    """How long pieces are that are no shorter than a block of which each byte stands for `grain`, if that leaves
+    COARSE_PIECES."""
     length = choose_piece_length(size)
     while length < grain * BLOCK and size >= 2 * length * COARSE_PIECES:
         length *= 2

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from harness.contenders.simulated import piece_size
 from harness.labs.simulated.network import Network
 from harness.labs.simulated.peers import Peer
 from harness.labs.simulated.rules import partition
 from harness.labs.simulated.sizes import encoded_size
-from harness.labs.simulated.swarms import Swarm, coarse_piece_length
+from harness.labs.simulated.swarms import Swarm
+from harness.scenarios.model import Content
 from p2p_node.core.node import PATIENCE_S
 from p2p_node.wire import messages as wire
 from p2p_node.wire.handshake import Handshake
@@ -192,9 +194,15 @@ def test_who_would_download_for_long_looks_for_more_peers_and_who_is_nearly_done
     assert (sum(peer.connection_count for peer in leeches) < 1.1 * before) is are_patient
 
 
-def test_where_nobody_says_how_long_pieces_are_they_are_as_long_as_coarse_blocks():
-    """But not so long that few are left."""
-    assert coarse_piece_length(16 << 20, 1) == 32 << 10
-    assert coarse_piece_length(16 << 20, 4) == 64 << 10
-    assert coarse_piece_length(16 << 20, 16) == 256 << 10
-    assert coarse_piece_length(4 << 20, 16) == 64 << 10
+@pytest.mark.parametrize(
+    ("size", "asked", "peers", "length"),
+    [
+        (16 << 20, 0, 1000, 0),
+        (16 << 20, 0, 10_000, 256 << 10),
+        (16 << 20, 64 << 10, 10_000, 64 << 10),
+        (4 << 20, 0, 10_000, 64 << 10),
+    ],
+)
+def test_in_a_crowd_of_thousands_pieces_are_as_long_as_coarse_blocks(size: int, asked: int, peers: int, length: int):
+    """Unless somebody says how long, or few would be left."""
+    assert piece_size(Content(size, asked, prewritten=False), peers) == length
