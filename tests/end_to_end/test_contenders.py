@@ -17,16 +17,21 @@ UNLIMITED = ("swarm", "libtorrent", "http", "http-curl", "bare")
 SHAPED = ("libtorrent", "aria2", "transmission", "nginx-curl")
 CAPPED = ("libtorrent", "aria2")
 REFUSED = ("nginx", "transmission")
-SMALL = ("--set", "content.size=1MiB", "--peers", "2", "--repeats", "1", "--no-report")
-UNSHAPED = ("--lab", "loopback", *SMALL)
+FEW = ("--peers", "2", "--repeats", "1", "--no-report")
+UNSHAPED = ("--lab", "loopback", *FEW)
+SMALL, LARGE = 2**20, 2**26
+"""Bytes of the item: enough for a link, and enough that a fetcher without one takes longer than a tick of the kernel's
+clock of CPU time."""
 SLOW = ("--set", "links.server.up=4mbit", "--set", "links.peer.up=4mbit")
 
 
 class Played:
     """A run of those contenders of a group that this machine has."""
 
-    def __init__(self, directory: Path, scenario: str, names: tuple[str, ...], *arguments: str) -> None:
+    def __init__(self, directory: Path, scenario: str, names: tuple[str, ...], size: int, *arguments: str) -> None:
         self.swarmbench = Swarmbench(directory)
+        self.size = size
+        arguments = ("--set", f"content.size={size >> 20}MiB", *arguments)
         here = ",".join(each.name for each in CONTENDERS if each.name in names and not each.unavailable())
         self.told = self.swarmbench("run", scenario, "--contenders", here, *arguments, "--out", self.swarmbench.out)
 
@@ -47,32 +52,32 @@ class Played:
         assert len(transfers) == 2
         for transfer in transfers:
             assert transfer["started_s"] <= transfer["first_byte_s"] <= transfer["done_s"]
-            assert sum(transfer["sources"].values()) == transfer["bytes"] == 2**20
-        assert 2**20 * 0.9 <= row["origin_bytes"] <= 2 * 2**20
+            assert sum(transfer["sources"].values()) == transfer["bytes"] == self.size
+        assert self.size * 0.9 <= row["origin_bytes"] <= 2 * self.size
         assert row["cpu_s_per_gib"]["peers"] is not None
         return row
 
 
 @pytest.fixture(scope="module")
 def unlimited(tmp_path_factory):
-    return Played(tmp_path_factory.mktemp("unlimited"), "speed", UNLIMITED, *UNSHAPED)
+    return Played(tmp_path_factory.mktemp("unlimited"), "speed", UNLIMITED, LARGE, *UNSHAPED)
 
 
 @pytest.fixture(scope="module")
 def shaped(tmp_path_factory):
     if not NamespaceLab.availability().usable:
         pytest.skip(NamespaceLab.availability().reason)
-    return Played(tmp_path_factory.mktemp("shaped"), "flash-crowd", SHAPED, "--lab", "namespace", *SMALL)
+    return Played(tmp_path_factory.mktemp("shaped"), "flash-crowd", SHAPED, SMALL, "--lab", "namespace", *FEW)
 
 
 @pytest.fixture(scope="module")
 def capped(tmp_path_factory):
-    return Played(tmp_path_factory.mktemp("capped"), "flash-crowd", CAPPED, *SLOW, *UNSHAPED)
+    return Played(tmp_path_factory.mktemp("capped"), "flash-crowd", CAPPED, SMALL, *SLOW, *UNSHAPED)
 
 
 @pytest.fixture(scope="module")
 def refused(tmp_path_factory):
-    return Played(tmp_path_factory.mktemp("refused"), "flash-crowd", REFUSED, *SLOW, *UNSHAPED)
+    return Played(tmp_path_factory.mktemp("refused"), "flash-crowd", REFUSED, SMALL, *SLOW, *UNSHAPED)
 
 
 @pytest.mark.parametrize("name", UNLIMITED)
