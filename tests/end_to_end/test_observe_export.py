@@ -48,7 +48,9 @@ def observed(tmp_path_factory):
         text = fetched(f"http://127.0.0.1:{port}/metrics") or ""
         return text if "swarmbench_step_valid" in text else None
 
-    arguments = (*QUICK, "--contenders", ",".join(CONTENDERS), "--peers", PEERS, "--no-report", "--out", swarmbench.out)
+    # Less is fetched within a tick of the kernel's clock of CPU time, and none would be seen.
+    large = ("--set", "content.size=64MiB", "--peers", PEERS)
+    arguments = (*QUICK, *large, "--contenders", ",".join(CONTENDERS), "--no-report", "--out", swarmbench.out)
     with swarmbench.start(*arguments, "--metrics-port", port) as run:
         text = until(finished_first)
         _, told = run.communicate(timeout=PATIENCE_S)
