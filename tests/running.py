@@ -15,6 +15,14 @@ SMALL = ("--lab", "loopback", "--set", "content.size=1MiB")
 QUICK = ("run", "speed", "--repeats", "1", *SMALL)
 """A run without links, which nothing has to measure first."""
 
+LARGE = 64 << 20
+"""Bytes of an item that takes a process longer than a tick of the kernel's clock of CPU time, so that some is seen."""
+
+
+def content(size: int) -> tuple[str, str]:
+    """The arguments for an item of so many bytes, whole MiB."""
+    return "--set", f"content.size={size >> 20}MiB"
+
 
 def records(path: Path) -> list[dict]:
     """What a file of records holds."""

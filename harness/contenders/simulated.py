@@ -262,13 +262,17 @@ def check(names: Sequence[str]) -> None:
             )
 
 
-COARSE = ((500, 4), (5000, 16))
-"""From so many peers on, a byte of a block stands for so many: ten thousand take minutes then, and not an hour."""
-
-
 MANY = 5000
 """From so many peers on, pieces are no shorter than a block where nobody says how long they are: ten thousand would
 else move five million of them."""
+
+COARSE = ((500, 4), (MANY, 16))
+"""From so many peers on, a byte of a block stands for so many: ten thousand take minutes then, and not an hour."""
+
+
+def grain(peers: int) -> int:
+    """How many bytes of the item one byte of a block stands for in a step of so many peers."""
+    return max((coarse for least, coarse in COARSE if peers >= least), default=1)
 
 
 def piece_size(content: Content, peers: int) -> int:
@@ -276,8 +280,3 @@ def piece_size(content: Content, peers: int) -> int:
     if content.piece_size or peers < MANY:
         return content.piece_size
     return coarse_piece_length(content.size, grain(peers))
-
-
-def grain(peers: int) -> int:
-    """How many bytes of the item one byte of a block stands for in a step of so many peers."""
-    return max((coarse for least, coarse in COARSE if peers >= least), default=1)

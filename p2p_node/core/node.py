@@ -38,7 +38,7 @@ circles, along which pieces spread slowly: 300 peers needed 21.9 s instead of 19
 
 PATIENCE_S = 30.0
 """Who would then download for as long again looks for twice as many peers, as those it has may be slow. Not whoever is
-nearly done: ten thousand of them, dialling one another, took as long as half of the transfer."""
+nearly done: ten thousand of them, dialling one another, were a seventh of all work."""
 
 GREETING_S, INTEREST_S = 2.0, 15.0
 """Where all places are taken, a connection gives its own up that has not shaken hands after the first of these, or is

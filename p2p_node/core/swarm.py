@@ -146,10 +146,8 @@ class Swarm:
         self._possessions.left(gone, now)
         self.extensions.left(gone, now)
         self._hashes.left(gone, now)
-        if not self.complete:
-            self._fill_all(now)
-        if not self._choker.serves_all(len(self.connections)):
-            self._rechoke(now)
+        self._fill_all(now)
+        self._rechoke(now)
 
     def shaken_hands(self, connection: ConnectionId, handshake: Handshake, now: float) -> None:
         """The peer's handshake came."""
@@ -266,6 +264,8 @@ class Swarm:
             self.downloader.fill(peer, now)
 
     def _fill_all(self, now: float) -> None:
+        if self.complete:
+            return
         self.downloader.fill_all(now)
         for peer in self.connections.values():
             if self.web_seeds.yield_to(peer, now):
@@ -287,12 +287,14 @@ class Swarm:
         return FirstCopies(self.metainfo, self._picker.rarity, lambda: self.uploader.has_room)
 
     def _interest_changed(self, peer: Connection, now: float) -> None:
-        if not self._choker.serves_all(len(self.connections)):
-            self._rechoke(now)
-        elif peer.peer_interested and peer.am_choking:
+        if peer.peer_interested and peer.am_choking and self._choker.serves_all(len(self.connections)):
             self.uploader.unchoke(peer)
+        else:
+            self._rechoke(now)
 
     def _rechoke(self, now: float) -> None:
+        if self._choker.serves_all(len(self.connections)):
+            return  # whoever wants something was unchoked at once
         unchoked = self._choker.choose(self.connections.values(), self.complete, now)
         for peer in self.connections.values():
             if peer in unchoked and peer.am_choking:

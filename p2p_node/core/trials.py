@@ -53,7 +53,7 @@ class Trials:
     @property
     def wanting(self) -> bool:
         """Whether some peer is to be asked."""
-        return bool(self._trials) and any(not trial.asked for trial in self._trials.values())
+        return any(not trial.asked for trial in self._trials.values())
 
     def begin(self, piece: int) -> bool:
         """A piece is wrong; returns whether it can be tried. If not, or when the trial fails, it is given up whole."""

@@ -60,6 +60,10 @@ class _Swarm:
     """The other members."""
     completed: int = 0
 
+    def half(self, member: _Member) -> dict[_Identity, _Member]:
+        """Where this member is kept, beside all others."""
+        return self.seeds if member.seed else self.leeches
+
 
 class Registry:
     """The swarms that a tracker indexes; `interval` is the seconds it asks peers to wait between announces."""
@@ -135,7 +139,7 @@ class Registry:
         expires = now + max(INTERVALS_MISSED * self._interval, MEMORY_S)
         member = _Member((host, announce.port), announce.key, announce.left == 0, completed, expires)
         swarm.members[identity] = self._ages[announce.info_hash, identity] = member
-        (swarm.seeds if member.seed else swarm.leeches)[identity] = member
+        swarm.half(member)[identity] = member
         self._networks[_network(host)] += 1
 
     def _leave(self, announce: Announce, identity: _Identity, host: str) -> None:
@@ -148,8 +152,7 @@ class Registry:
         member = self._ages.pop((info_hash, identity))
         swarm = self._swarms[info_hash]
         del swarm.members[identity]
-        swarm.seeds.pop(identity, None)
-        swarm.leeches.pop(identity, None)
+        del swarm.half(member)[identity]
         network = _network(member.address[0])
         self._networks[network] -= 1
         if not self._networks[network]:

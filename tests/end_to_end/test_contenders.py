@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from running import Swarmbench
+from running import LARGE, Swarmbench, content
 
 from harness.contenders.catalogue import CONTENDERS
 from harness.labs.namespace.lab import NamespaceLab
@@ -19,9 +19,8 @@ CAPPED = ("libtorrent", "aria2")
 REFUSED = ("nginx", "transmission")
 FEW = ("--peers", "2", "--repeats", "1", "--no-report")
 UNSHAPED = ("--lab", "loopback", *FEW)
-SMALL, LARGE = 2**20, 2**26
-"""Bytes of the item: enough for a link, and enough that a fetcher without one takes longer than a tick of the kernel's
-clock of CPU time."""
+SMALL = 1 << 20
+"""Bytes of an item that keeps a link busy for long enough."""
 SLOW = ("--set", "links.server.up=4mbit", "--set", "links.peer.up=4mbit")
 
 
@@ -31,7 +30,7 @@ class Played:
     def __init__(self, directory: Path, scenario: str, names: tuple[str, ...], size: int, *arguments: str) -> None:
         self.swarmbench = Swarmbench(directory)
         self.size = size
-        arguments = ("--set", f"content.size={size >> 20}MiB", *arguments)
+        arguments = (*content(size), *arguments)
         here = ",".join(each.name for each in CONTENDERS if each.name in names and not each.unavailable())
         self.told = self.swarmbench("run", scenario, "--contenders", here, *arguments, "--out", self.swarmbench.out)
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import pytest
 from conftest import require_tool
 from metric_texts import samples_of
-from running import QUICK, Swarmbench
+from running import LARGE, QUICK, Swarmbench, content
 
 from harness.ports import free_port
 
@@ -48,9 +48,8 @@ def observed(tmp_path_factory):
         text = fetched(f"http://127.0.0.1:{port}/metrics") or ""
         return text if "swarmbench_step_valid" in text else None
 
-    # Less is fetched within a tick of the kernel's clock of CPU time, and none would be seen.
-    large = ("--set", "content.size=64MiB", "--peers", PEERS)
-    arguments = (*QUICK, *large, "--contenders", ",".join(CONTENDERS), "--no-report", "--out", swarmbench.out)
+    wanted = (*content(LARGE), "--contenders", ",".join(CONTENDERS), "--peers", PEERS)
+    arguments = (*QUICK, *wanted, "--no-report", "--out", swarmbench.out)
     with swarmbench.start(*arguments, "--metrics-port", port) as run:
         text = until(finished_first)
         _, told = run.communicate(timeout=PATIENCE_S)
