@@ -30,7 +30,7 @@ class Picker:
         self.have = have
         self.missing = ((1 << metainfo.piece_count) - 1) & ~have
         """Pieces not verified."""
-        self.left = sum(metainfo.piece_size(piece) for piece in bits.members(self.missing))
+        self.left = metainfo.size(self.missing)
         """Bytes not verified."""
         self._padded = metainfo.layout.length < metainfo.layout.end
         self.hollow = self._hollow() & self.missing

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -32,7 +33,10 @@ async def fetch(
         metainfo = await obtain(peer, source)
         if is_magnet(source):
             yield {"event": "metadata", "at": time.monotonic(), "name": metainfo.name, "bytes": metainfo.length}
-        storage = Storage(metainfo, directory / metainfo.name, writable=True)
+        # Making room for a file takes milliseconds, which a flash crowd's other peers would wait for, too.
+        storage = await asyncio.to_thread(Storage, metainfo, directory / metainfo.name, writable=True)
+        if peer.failed is not None:
+            raise peer.failed
         peer.join(metainfo, storage, 0, settings)
     except NodeError as error:
         yield {"event": "done", "at": time.monotonic(), "ok": False, "error": str(error)} | _delivered(peer, origin)

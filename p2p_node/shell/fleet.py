@@ -84,8 +84,10 @@ class Fleet:
         return web.json_response({"id": order.id, "port": peer.address[1]}, status=201)
 
     async def _show(self, request: web.Request) -> web.Response:
-        peer = self._member(request).peer
-        state = "idle" if peer.node is None else "seeding" if peer.node.complete else "fetching"
+        member = self._member(request)
+        peer = member.peer
+        complete = peer.node is not None and peer.node.complete
+        state = "seeding" if complete else "fetching" if member.fetching or peer.node is not None else "idle"
         verified = peer.node.downloaded if peer.node else 0
         told = {"id": request.match_info["id"], "state": state, "bytes": verified, "connections": peer.connection_count}
         stance = {} if peer.node is None else peer.node.stance._asdict()

@@ -162,7 +162,11 @@ class Peer:
             await asyncio.wait_for(self._listed.wait(), patience)
 
     async def leave(self, abrupt: bool = False) -> None:
-        """End: gracefully with a goodbye to the trackers, or abruptly with every connection reset."""
+        """End: gracefully with a goodbye to the trackers, or abruptly with every connection reset. A download that is
+        not complete has failed."""
+        if self.completed_at is None and self.failed is None:
+            self.failed = NodeError("the peer left before the download was complete")
+            self.changed.set()
         if self._server is not None:
             self._server.close()
         if self.node is not None and not abrupt:

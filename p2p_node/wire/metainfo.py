@@ -90,6 +90,14 @@ class Metainfo:
             return min(self.piece_length, self.layout.end - piece * self.piece_length)
         return self.layers.size(piece)
 
+    def size(self, pieces: int) -> int:
+        """Bytes in this set of pieces (bit p is piece p)."""
+        if not self.v1 and self.layers is not None:
+            return sum(self.layers.size(piece) for piece in range(self.piece_count) if pieces >> piece & 1)
+        last = self.piece_count - 1
+        short = self.piece_length - self.piece_size(last) if pieces >> last & 1 else 0
+        return pieces.bit_count() * self.piece_length - short
+
     def padding(self, piece: int) -> int:
         """The blocks of this piece that are all padding, as a set (bit b is block b): zeros, never requested."""
         mask = 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from random import Random
 
 import msgspec
 import pytest
+from serving import PATIENCE_S
 
 from p2p_node.core.stance import Stance
 from p2p_node.core.swarm import SwarmSettings
@@ -61,5 +63,26 @@ def test_a_fleet_tells_how_a_peer_stands(tmp_path: Path) -> None:
         with fleet.stream("POST", "/peers/a/fetch", {"source": str(tmp_path / "item.torrent")}) as stream:
             stream.readline()
             told = msgspec.json.decode(fleet.ask("GET", "/peers/a")[1])
-    assert told["state"] == "fetching"
+            assert told["state"] == "fetching"
+            deadline = time.monotonic() + PATIENCE_S
+            while "choking" not in told:
+                assert time.monotonic() < deadline, "it never entered the swarm"
+                told = msgspec.json.decode(fleet.ask("GET", "/peers/a")[1])
     assert {name: told[name] for name in Stance._fields} == NOBODY._asdict()
+
+
+def test_a_peer_that_is_removed_ends_its_fetch(tmp_path: Path) -> None:
+    """Whoever listens hears that it failed, and why, rather than nothing for ever."""
+    (tmp_path / "item").write_bytes(CONTENT)
+    (tmp_path / "item.torrent").write_bytes(create_torrent(tmp_path / "item"))
+    with running_fleet(tmp_path / "fleet.sock", "p2p_node", "fleet") as fleet:
+        fleet.ask("POST", "/peers", {"id": "a", "address": "127.0.6.9", "directory": str(tmp_path / "a")})
+        with fleet.stream("POST", "/peers/a/fetch", {"source": str(tmp_path / "item.torrent")}) as stream:
+            stream.readline()
+            assert fleet.ask("DELETE", "/peers/a?abrupt=1")[0] == 204
+            done = msgspec.json.decode(stream.readline())
+    assert (done["event"], done["ok"], done["error"]) == (
+        "done",
+        False,
+        "the peer left before the download was complete",
+    )
