@@ -25,7 +25,7 @@ HAVE_SHARE = 0.01
 PACKET = 75
 """Bytes on the wire of a packet with one HAVE."""
 
-MIN_WAIT_S, FIRST_WAIT_S, MAX_WAIT_S = 0.05, 1.0, 4.0
+MIN_WAIT_S, FIRST_WAIT_S, MAX_WAIT_S = 0.05, 1.0, 16.0
 """The least wait, the wait while nothing is uploaded yet, and the longest."""
 
 Sender: TypeAlias = Callable[[Connection, wire.Message, float], None]
@@ -177,8 +177,8 @@ class Possessions:
 
     def _wait_s(self, now: float) -> float:
         uploaded = sum(peer.upload.per_second(now) for peer in self._connections.values())
-        if not uploaded:
-            return FIRST_WAIT_S
+        if not uploaded:  # or so slowly that two seconds of it saw no block
+            return MAX_WAIT_S if any(peer.upload.total for peer in self._connections.values()) else FIRST_WAIT_S
         wait = len(self._connections) * PACKET / (HAVE_SHARE * uploaded)
         return min(max(wait, MIN_WAIT_S), MAX_WAIT_S)
 
