@@ -94,8 +94,8 @@ class Metainfo:
         """Bytes in this set of pieces (bit p is piece p)."""
         if not self.v1 and self.layers is not None:
             return sum(self.layers.size(piece) for piece in range(self.piece_count) if pieces >> piece & 1)
-        last = self.piece_count - 1
-        short = self.piece_length - self.piece_size(last) if pieces >> last & 1 else 0
+        holds_last = pieces and pieces.bit_length() == self.piece_count
+        short = self.piece_length - self.piece_size(self.piece_count - 1) if holds_last else 0
         return pieces.bit_count() * self.piece_length - short
 
     def padding(self, piece: int) -> int:

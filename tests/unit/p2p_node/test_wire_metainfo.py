@@ -36,6 +36,7 @@ def test_a_torrent_survives_a_round_trip() -> None:
     assert (metainfo.name, metainfo.length, metainfo.piece_count) == ("item.bin", 70, 3)
     assert [metainfo.piece_size(piece) for piece in range(3)] == [32, 32, 6]
     assert [metainfo.size(pieces) for pieces in (0, 0b001, 0b101, 0b111)] == [0, 32, 38, 70]
+    assert decode_metainfo(encode_metainfo("empty", 0, 32, [], None)).size(0) == 0
     assert metainfo.digest(1) == b"b" * 20
     assert metainfo.trackers == (("http://tracker/announce",),)
     assert metainfo.info_hash == hashlib.sha1(bencoding.raw_dict_value(data, b"info")).digest()
