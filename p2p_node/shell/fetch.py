@@ -35,8 +35,6 @@ async def fetch(
             yield {"event": "metadata", "at": time.monotonic(), "name": metainfo.name, "bytes": metainfo.length}
         # Making room for a file takes milliseconds, which a flash crowd's other peers would wait for, too.
         storage = await asyncio.to_thread(Storage, metainfo, directory / metainfo.name, writable=True)
-        if peer.failed is not None:
-            raise peer.failed
         peer.join(metainfo, storage, 0, settings)
     except NodeError as error:
         yield {"event": "done", "at": time.monotonic(), "ok": False, "error": str(error)} | _delivered(peer, origin)
@@ -86,7 +84,4 @@ def _delivered(peer: Peer, origin: str | None) -> Event:
 async def wait_until_complete(peer: Peer) -> None:
     """Return when every piece is verified. Raises NodeError when the peer cannot go on."""
     while peer.completed_at is None:
-        if peer.failed is not None:
-            raise peer.failed
-        peer.changed.clear()
-        await peer.changed.wait()
+        await peer.next_change()

@@ -134,7 +134,8 @@ class Peer:
         self._perform()
 
     def join(self, metainfo: Metainfo, storage: Storage, have: int, settings: SwarmSettings) -> None:
-        """Enter the swarm of this torrent, holding the pieces in `have`."""
+        """Enter the swarm of this torrent, holding the pieces in `have`. Raises NodeError when it has left."""
+        self._check_going_on()
         known = self.node.known if isinstance(self.node, MetadataNode) else ()
         self.node = None
         for connection in list(self._connections.values()):
@@ -150,6 +151,12 @@ class Peer:
         self.node.learn(known, self._loop.time())
         self.node.tick(self._loop.time())
         self._perform()
+
+    async def next_change(self) -> None:
+        """Return when there is something new to report. Raises NodeError when it can go on no more."""
+        self._check_going_on()
+        self.changed.clear()
+        await self.changed.wait()
 
     async def joined(self) -> None:
         """Wait until this host is part of the overlay it was to join, if any, but not for long."""
@@ -384,6 +391,10 @@ class Peer:
         if self.node is not None:
             self.node.tick(self._loop.time())
             self._perform()
+
+    def _check_going_on(self) -> None:
+        if self.failed is not None:
+            raise self.failed
 
     def _fail(self, error: BaseException) -> None:
         self.failed = error if isinstance(error, NodeError) else NodeError(str(error))

@@ -71,13 +71,16 @@ def test_a_fleet_tells_how_a_peer_stands(tmp_path: Path) -> None:
     assert {name: told[name] for name in Stance._fields} == NOBODY._asdict()
 
 
-def test_a_peer_that_is_removed_ends_its_fetch(tmp_path: Path) -> None:
-    """Whoever listens hears that it failed, and why, rather than nothing for ever."""
+@pytest.mark.parametrize("magnet", [False, True])
+def test_a_peer_that_is_removed_ends_its_fetch(tmp_path: Path, magnet: bool) -> None:
+    """Whoever listens hears that it failed, and why, rather than nothing for ever, also before its torrent is known."""
     (tmp_path / "item").write_bytes(CONTENT)
     (tmp_path / "item.torrent").write_bytes(create_torrent(tmp_path / "item"))
     with running_fleet(tmp_path / "fleet.sock", "p2p_node", "fleet") as fleet:
         fleet.ask("POST", "/peers", {"id": "a", "address": "127.0.6.9", "directory": str(tmp_path / "a")})
-        with fleet.stream("POST", "/peers/a/fetch", {"source": str(tmp_path / "item.torrent")}) as stream:
+        nobody = f"magnet:?xt=urn:btih:{'a' * 40}&x.pe=127.0.6.8:9"
+        source = nobody if magnet else str(tmp_path / "item.torrent")
+        with fleet.stream("POST", "/peers/a/fetch", {"source": source}) as stream:
             stream.readline()
             assert fleet.ask("DELETE", "/peers/a?abrupt=1")[0] == 204
             done = msgspec.json.decode(stream.readline())
