@@ -15,7 +15,6 @@ from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.discovering import Overlay
 from p2p_node.shell.disk_room import when_there_is_room
 from p2p_node.shell.errors import NodeError, describe
-from p2p_node.shell.fetch import wait_until_complete
 from p2p_node.shell.peer import Peer
 from p2p_node.shell.resume import ResumeRecord, recorded
 from p2p_node.shell.source import obtain
@@ -152,7 +151,7 @@ async def _get(
                 peer.join(metainfo, storage, have, settings)
                 async with recorded(record, peer):
                     if have.bit_count() != metainfo.piece_count:
-                        await wait_until_complete(peer)
+                        await peer.progress.completion()
                 click.echo(f"{storage.path} is complete and verified")
                 await asyncio.sleep(seed_time)
         finally:

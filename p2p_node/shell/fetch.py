@@ -15,9 +15,6 @@ from p2p_node.shell.peer import Peer
 from p2p_node.shell.source import is_magnet, obtain
 from p2p_node.shell.storage import Storage
 
-PROGRESS_S = 0.25
-"""Shortest time between two `progress` events."""
-
 Event = dict[str, Any]
 
 
@@ -43,29 +40,28 @@ async def fetch(
         yield event
     yield {
         "event": "done",
-        "at": peer.completed_at or time.monotonic(),
-        "ok": peer.failed is None,
-        "error": str(peer.failed) if peer.failed else None,
+        "at": peer.progress.completed_at or time.monotonic(),
+        "ok": peer.progress.failed is None,
+        "error": str(peer.progress.failed) if peer.progress.failed else None,
         "path": str(storage.path),
     } | _delivered(peer, origin)
 
 
 async def _follow(peer: Peer) -> AsyncIterator[Event]:
     first_peer_told = first_byte_told = False
-    next_progress = 0.0
-    while peer.completed_at is None and peer.failed is None:
-        peer.changed.clear()
-        await peer.changed.wait()
-        if peer.first_peer_at is not None and not first_peer_told:
+    bytes_told = 0
+    progress = peer.progress
+    while not progress.ended:
+        await progress.news()
+        if progress.first_peer_at is not None and not first_peer_told:
             first_peer_told = True
-            yield {"event": "first_peer", "at": peer.first_peer_at}
-        if peer.first_byte_at is not None and not first_byte_told:
+            yield {"event": "first_peer", "at": progress.first_peer_at}
+        if progress.first_byte_at is not None and not first_byte_told:
             first_byte_told = True
-            yield {"event": "first_byte", "at": peer.first_byte_at}
-        now = time.monotonic()
-        if peer.node is not None and now >= next_progress:
-            next_progress = now + PROGRESS_S
-            yield {"event": "progress", "at": now, "bytes": peer.node.downloaded}
+            yield {"event": "first_byte", "at": progress.first_byte_at}
+        if peer.node is not None and peer.node.downloaded > bytes_told:
+            bytes_told = peer.node.downloaded
+            yield {"event": "progress", "at": time.monotonic(), "bytes": bytes_told}
 
 
 def _delivered(peer: Peer, origin: str | None) -> Event:
@@ -79,9 +75,3 @@ def _delivered(peer: Peer, origin: str | None) -> Event:
         "sources": {"origin": from_origin, "peers": from_peers, "webseed": tally.web_seeded},
         "wasted_bytes": tally.wasted,
     }
-
-
-async def wait_until_complete(peer: Peer) -> None:
-    """Return when every piece is verified. Raises NodeError when the peer cannot go on."""
-    while peer.completed_at is None:
-        await peer.next_change()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
@@ -10,13 +9,13 @@ from typing import Any
 from p2p_node import boundary
 from p2p_node.core.node import Node
 from p2p_node.shell.announcing import Feed
+from p2p_node.shell.progress import Progress
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.verifying import Verifier
 
 
 class Intake:
-    """Performs a node's effects on pieces and feeds it what comes of them; `progressed` is called when a first block is
-    here, or another piece."""
+    """Performs a node's effects on pieces and feeds it what comes of them."""
 
     def __init__(
         self,
@@ -24,15 +23,13 @@ class Intake:
         storage: Storage,
         threads: Executor,
         feed: Feed,
-        progressed: Callable[[], None],
+        progress: Progress,
         failed: Callable[[BaseException], None],
     ) -> None:
-        self.first_byte_at: float | None = None
-        """When the first payload byte came, in seconds of `time.monotonic()`."""
         self._node = node
         self._storage = storage
         self._feed = feed
-        self._progressed = progressed
+        self._progress = progress
         self._verifier = Verifier(node.metainfo, storage, threads, self._verified, self._leaves_hashed, failed)
 
     @property
@@ -50,9 +47,8 @@ class Intake:
         await self._verifier.settle()
 
     def _store(self, effect: boundary.Store) -> None:
-        if self.first_byte_at is None and effect.blocks:
-            self.first_byte_at = time.monotonic()
-            self._progressed()
+        if effect.blocks:
+            self._progress.received()
         self._storage.store(effect.piece, effect.begin, effect.blocks)
 
     def _verify(self, effect: boundary.Verify) -> None:
@@ -68,7 +64,8 @@ class Intake:
         if right:
             self._storage.discard(piece)
         self._feed(lambda _, now: self._node.piece_verified(piece, right, now))
-        self._progressed()
+        if right:
+            self._progress.verified()
 
     def _leaves_hashed(self, leaves: Sequence[bytes]) -> None:
         self._feed(lambda _, now: self._node.leaves_hashed(leaves, now))

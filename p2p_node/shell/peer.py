@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from random import Random
@@ -28,6 +27,7 @@ from p2p_node.shell.downlink import Downlink
 from p2p_node.shell.errors import NodeError, describe
 from p2p_node.shell.intake import Intake
 from p2p_node.shell.landing import Landing
+from p2p_node.shell.progress import Progress
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.throttle import TokenBucket
 from p2p_node.shell.uplink import Uplink
@@ -52,10 +52,8 @@ BACKLOG = 1024
 
 
 class Peer:
-    """Listens on one address from the start; joins a swarm with `join`, after `seek` when only a magnet link is known.
-
-    `failed` is set when it can go on no more.
-    """
+    """Listens on one address from the start; joins a swarm with `join`, after `seek` when only a magnet link is
+    known."""
 
     def __init__(
         self,
@@ -68,14 +66,8 @@ class Peer:
         self.node: Node | MetadataNode | None = None
         self.raw_info: bytes | None = None
         """The info dictionary that `seek` asked for, once it is here."""
-        self.first_peer_at: float | None = None
-        """When this peer first knew of another, in seconds of `time.monotonic()`."""
-        self.completed_at: float | None = None
-        """When the last payload byte was verified, in seconds of `time.monotonic()`."""
+        self.progress = Progress()
         self.traffic = Traffic()
-        self.changed = asyncio.Event()
-        """Set whenever there is something new to report: metadata, a first byte, a verified piece, an end."""
-        self.failed: NodeError | None = None
         self._peer_id = PEER_ID_PREFIX + os.urandom(12)
         self._loop = asyncio.get_running_loop()
         self._hasher = hasher
@@ -135,7 +127,7 @@ class Peer:
 
     def join(self, metainfo: Metainfo, storage: Storage, have: int, settings: SwarmSettings) -> None:
         """Enter the swarm of this torrent, holding the pieces in `have`. Raises NodeError when it has left."""
-        self._check_going_on()
+        self.progress.check()
         known = self.node.known if isinstance(self.node, MetadataNode) else ()
         self.node = None
         for connection in list(self._connections.values()):
@@ -144,19 +136,13 @@ class Peer:
         rng = Random(self._peer_id)
         self._storage = storage
         self.node = Node(metainfo, self._peer_id, self.address, have, settings, rng, self._loop.time())
-        self._intake = Intake(self.node, storage, self._hasher, self.feed, self.changed.set, self._fail)
+        self._intake = Intake(self.node, storage, self._hasher, self.feed, self.progress, self._fail)
         self._ranges = WebRanges(self.node, self)
         self._performers |= {**self._intake.performers, **self._ranges.performers}
         self._uplink = Uplink(self.node, storage, self._connections, self._upload_rate, self._fail)
         self.node.learn(known, self._loop.time())
         self.node.tick(self._loop.time())
         self._perform()
-
-    async def next_change(self) -> None:
-        """Return when there is something new to report. Raises NodeError when it can go on no more."""
-        self._check_going_on()
-        self.changed.clear()
-        await self.changed.wait()
 
     async def joined(self) -> None:
         """Wait until this host is part of the overlay it was to join, if any, but not for long."""
@@ -171,9 +157,8 @@ class Peer:
     async def leave(self, abrupt: bool = False) -> None:
         """End: gracefully with a goodbye to the trackers, or abruptly with every connection reset. A download that is
         not complete has failed."""
-        if self.completed_at is None and self.failed is None:
-            self.failed = NodeError("the peer left before the download was complete")
-            self.changed.set()
+        if not self.progress.ended:
+            self.progress.fail(NodeError("the peer left before the download was complete"))
         if self._server is not None:
             self._server.close()
         if self.node is not None and not abrupt:
@@ -202,11 +187,6 @@ class Peer:
             self._storage.close()
 
     @property
-    def first_byte_at(self) -> float | None:
-        """When the first payload byte came, in seconds of `time.monotonic()`."""
-        return self._intake.first_byte_at if self._intake is not None else None
-
-    @property
     def discovers(self) -> bool:
         """Whether this host can find peers that nobody named."""
         return self._overlay is not None
@@ -223,7 +203,7 @@ class Peer:
         if self.node is None:
             connection.close()
             return
-        self._knows_another()
+        self.progress.met_another()
         self._connections[connection.number] = connection
         self.node.connected(connection.number, address, outgoing, self._loop.time())
         self._perform()
@@ -351,16 +331,15 @@ class Peer:
             self._forget(connection)
 
     def _complete(self, _effect: boundary.Complete) -> None:
-        self.completed_at = time.monotonic()
-        self.changed.set()
+        self.progress.completed()
 
     def _learned(self, effect: boundary.Learned) -> None:
         self.raw_info = effect.raw_info
-        self.changed.set()
+        self.progress.learned()
 
     def _dial(self, effect: boundary.Dial) -> None:
         assert self._dialing is not None
-        self._knows_another()
+        self.progress.met_another()
         self._dialing.dial(effect)
 
     def _announce(self, effect: boundary.Announce) -> None:
@@ -378,11 +357,6 @@ class Peer:
     def _found(self, peers: Sequence[Address]) -> None:
         self.feed(lambda node, now: node.learn(peers, now))
 
-    def _knows_another(self) -> None:
-        if self.first_peer_at is None:
-            self.first_peer_at = time.monotonic()
-            self.changed.set()
-
     def _new_connection(self, outgoing: bool) -> PeerConnection:
         self._last_number += 1
         return PeerConnection(self, self._last_number, outgoing)
@@ -392,14 +366,9 @@ class Peer:
             self.node.tick(self._loop.time())
             self._perform()
 
-    def _check_going_on(self) -> None:
-        if self.failed is not None:
-            raise self.failed
-
     def _fail(self, error: BaseException) -> None:
-        self.failed = error if isinstance(error, NodeError) else NodeError(str(error))
-        log.error("%s:%d: %s", *self.address, self.failed)
-        self.changed.set()
+        log.error("%s:%d: %s", *self.address, error)
+        self.progress.fail(error if isinstance(error, NodeError) else NodeError(str(error)))
 
 
 def _ignore(_effect: boundary.Effect) -> None:

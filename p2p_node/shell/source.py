@@ -35,7 +35,7 @@ async def obtain(peer: Peer, source: str) -> Metainfo:
         )
     peer.seek(magnet)
     while peer.raw_info is None:
-        await peer.next_change()
+        await peer.progress.news()
     try:
         return decode_info(peer.raw_info, tuple((url,) for url in magnet.trackers), magnet.web_seeds)
     except MetainfoError as error:

@@ -14,7 +14,6 @@ from random import Random
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.discovery.families import DHT
 from p2p_node.shell.discovering import Overlay
-from p2p_node.shell.fetch import wait_until_complete
 from p2p_node.shell.peer import Peer
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.verifying import hashers
@@ -73,7 +72,7 @@ def test_peers_meet_by_the_dht_alone_while_it_is_flooded(tmp_path: Path) -> None
                 for victim in (contact.address, seed.address):
                     await asyncio.to_thread(flood, victim)
                 async with dht_peer(hasher, tmp_path / "target", 0, contact.address) as leech:
-                    await asyncio.wait_for(wait_until_complete(leech), PATIENCE_S)
+                    await asyncio.wait_for(leech.progress.completion(), PATIENCE_S)
             await contact.leave(abrupt=True)
 
     asyncio.run(play())

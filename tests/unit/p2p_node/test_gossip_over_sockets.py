@@ -16,7 +16,6 @@ import uvloop
 
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.discovering import Overlay
-from p2p_node.shell.fetch import wait_until_complete
 from p2p_node.shell.peer import Peer
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.verifying import hashers
@@ -60,7 +59,7 @@ def download(directory: Path, meddle: Callable[[Peer], None] = lambda _contact: 
             await asyncio.to_thread(meddle, contact)
             leech = await stack.enter_async_context(node(threads, contact.address))
             leech.join(METAINFO, Storage(METAINFO, directory / "target", writable=True), 0, SETTINGS)
-            await asyncio.wait_for(wait_until_complete(leech), PATIENCE_S)
+            await asyncio.wait_for(leech.progress.completion(), PATIENCE_S)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(play())

@@ -11,7 +11,6 @@ import pytest
 from p2p_node.core.node import Node
 from p2p_node.core.rarity import Diversity, Rarity
 from p2p_node.core.swarm import SwarmSettings
-from p2p_node.shell.fetch import wait_until_complete
 from p2p_node.shell.metrics import exposition
 from p2p_node.shell.peer import Peer
 from p2p_node.shell.storage import Storage
@@ -43,7 +42,7 @@ async def transfer(directory: Path) -> tuple[dict[str, float], dict[str, float]]
         leech.feed(lambda node, now: node.learn([seed.address], now))
         try:
             async with asyncio.timeout(20):
-                await wait_until_complete(leech)
+                await leech.progress.completion()
             return samples(seed), samples(leech)
         finally:
             await leech.leave(abrupt=True)

@@ -20,7 +20,6 @@ from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell import dialing
 from p2p_node.shell.connection import PeerConnection
 from p2p_node.shell.errors import NodeError
-from p2p_node.shell.fetch import wait_until_complete
 from p2p_node.shell.peer import Peer
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.tracker_server import TrackerServer
@@ -67,7 +66,7 @@ async def transfer(content: bytes, piece_length: int, directory: Path, upload_ra
         seed.join(metainfo, Storage(metainfo, directory / "source", writable=False), everything, SwarmSettings())
         leech.join(metainfo, Storage(metainfo, directory / "target", writable=True), 0, SwarmSettings())
         # A seed never completes: its end can only be a failure.
-        ends = {asyncio.create_task(wait_until_complete(peer)) for peer in (seed, leech)}
+        ends = {asyncio.create_task(peer.progress.completion()) for peer in (seed, leech)}
         done, waiting = await asyncio.wait(ends, timeout=20, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()

@@ -18,7 +18,6 @@ import pytest
 
 from p2p_node.core.node import Tally
 from p2p_node.core.swarm import SwarmSettings
-from p2p_node.shell.fetch import wait_until_complete
 from p2p_node.shell.peer import Peer
 from p2p_node.shell.resume import ResumeRecord
 from p2p_node.shell.storage import Storage
@@ -90,7 +89,7 @@ async def finish(torrent: Path, path: Path) -> Tally:
         peer = Peer(hasher)
         await peer.listen("127.0.0.1", 0)
         peer.join(metainfo, storage, storage.check(ResumeRecord(metainfo, storage).read()), SwarmSettings())
-        await wait_until_complete(peer)
+        await peer.progress.completion()
         assert peer.node is not None
         tally = peer.node.tally()
         await peer.leave()

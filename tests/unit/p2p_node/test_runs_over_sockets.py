@@ -13,7 +13,6 @@ import uvloop
 
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell.connection import WORTH_LANDING
-from p2p_node.shell.fetch import wait_until_complete
 from p2p_node.shell.peer import Peer
 from p2p_node.shell.storage import Storage
 from p2p_node.shell.verifying import hashers
@@ -79,7 +78,7 @@ async def fetch(seeds: list[RunSeed], directory: Path) -> int:
             stack.callback(server.close)
             address = server.sockets[0].getsockname()[:2]
             leech.feed(lambda node, now, address=address: (node.learn([address], now), node.tick(now)))
-        await asyncio.wait_for(wait_until_complete(leech), PATIENCE_S)
+        await asyncio.wait_for(leech.progress.completion(), PATIENCE_S)
         assert leech.node is not None
         return leech.node.tally().wasted
 

@@ -19,7 +19,6 @@ from p2p_node.discovery.tiers import PATIENCE_S
 from p2p_node.shell import announcing
 from p2p_node.shell.announcing import TrackerHttp
 from p2p_node.shell.errors import NodeError
-from p2p_node.shell.fetch import wait_until_complete
 from p2p_node.shell.peer import Peer
 from p2p_node.shell.scraping import scrape
 from p2p_node.shell.storage import Storage
@@ -56,7 +55,7 @@ def test_a_swarm_meets_over_the_tracker_and_leaves_it(scheme: str, host: str, tm
                 metainfo, Storage(metainfo, tmp_path / "seed", False), (1 << metainfo.piece_count) - 1, SwarmSettings()
             )
             leech.join(metainfo, Storage(metainfo, tmp_path / "leech", True), 0, SwarmSettings())
-            await wait_until_complete(leech)
+            await leech.progress.completion()
             await leech.leave()
             seen = [await scrape(url, metainfo.info_hash)]
             await seed.leave()
