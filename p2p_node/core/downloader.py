@@ -21,6 +21,10 @@ from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.messages import BLOCK
 from p2p_node.wire.metainfo import Metainfo
 
+TOGETHER = 2
+"""Blocks of a piece that are asked for at once, though the queue has less room. A request and its answer cost both ends
+a packet and a wake-up each, and a small piece is of use to nobody before it is whole."""
+
 MIN_QUEUE = 3
 """Requests under way to a peer at least. A peer that serves many in turn passes over who has nothing waiting: with 2
 and 31 others, some got a fifth less than their share."""
@@ -37,7 +41,10 @@ END_QUEUE_S = 0.1
 """The same near the end: what is asked of a slow peer then is what everybody waits for."""
 
 END_SHARE = 5
-"""The end is the last piece in so many."""
+"""The end is the last piece in so many. Blocks are asked for one by one then, but of who sends `FAST_QUEUE` of them
+soon: each can be cancelled, or be had elsewhere."""
+
+FAST_QUEUE = 16
 
 LONGEST_WAIT_S = 1.0
 """Neither an answer nor our own blocks are taken to last longer: a peer that stalls gets no deeper queue."""
@@ -178,6 +185,10 @@ class Downloader:
             piece = self.picker.begin_hollow()
             self._effects += [Store(piece, 0, ()), Verify(piece)]
 
+    @property
+    def _near_end(self) -> bool:
+        return self.picker.missing.bit_count() * END_SHARE < self._piece_count
+
     def fill(self, connection: Connection, now: float) -> None:
         """Ask this peer for as much as its queue should hold."""
         choked = connection.peer_choking and not connection.allowed_fast
@@ -187,12 +198,13 @@ class Downloader:
         room = target - len(connection.pending)
         if connection.pending and room < max(REFILL, target // 4):
             return
+        least = TOGETHER if target >= MIN_QUEUE and not self._near_end else 1
         while room > 0:
             allowed = -(-(MAX_UNVERIFIED - self._unverified) // BLOCK) - self._requests.count
             if allowed <= 0:
                 self._full = True
                 return
-            picked = self.picker.pick(connection, min(room, allowed))
+            picked = self.picker.pick(connection, max(min(room, allowed), least))
             if picked is None:
                 break
             self._request(connection, *picked, now)
@@ -247,8 +259,7 @@ class Downloader:
         rate = connection.download.per_second(now)
         if not rate:
             return MIN_QUEUE if connection.waited_s(now) < SPACED_S else 1
-        near_end = self.picker.missing.bit_count() * END_SHARE < self._piece_count
-        seconds = END_QUEUE_S if near_end else QUEUE_S
+        seconds = END_QUEUE_S if self._near_end else QUEUE_S
         seconds += min(connection.latency, LONGEST_WAIT_S) + _behind_own_blocks(connection, now)
         return min(MIN_QUEUE + int(rate * seconds) // BLOCK, MAX_QUEUE)
 
@@ -258,7 +269,7 @@ class Downloader:
         last = blocks[-1]
         length = self.picker.block_size(piece, last)
         whole = len(blocks) if length == BLOCK else len(blocks) - 1
-        most = connection.run // BLOCK
+        most = 1 if self._near_end and connection.depth < FAST_QUEUE else connection.run // BLOCK
         runs, rest = divmod(whole, most)
         begin = blocks[0] * BLOCK
         if runs:

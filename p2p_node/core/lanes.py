@@ -29,10 +29,15 @@ MOST_REQUESTS = MOST // BLOCK
 LITTLE = BLOCK // 4
 """Bytes of a block that a slow link's socket may hold unsent; less costs a wake-up a frame."""
 
-PLENTY = 320 * 1024
-"""Throughput in bytes a second from which a socket may hold all that it is handed at once: a block then waits for a
-twentieth of a second, and each wake-up that is saved counts. On a slower link each of thirty sockets would hold a block
-for seconds, too late to cancel it or to serve another first."""
+HELD_S = 0.05
+"""A socket may hold the whole blocks that the link sends in so long: each wake-up that is saved counts. On a slower link
+each of thirty sockets would hold a block for seconds, too late to cancel it or to serve another first."""
+
+MOST_HELD = 4 * BLOCK
+"""Bytes that it may hold for that reason at most. Only small pieces need them: a run of a few blocks is then a piece."""
+
+PLENTY = BLOCK / HELD_S
+"""Throughput in bytes a second from which that is a block."""
 
 EPOCH_S = 0.2
 """Shortest time over which throughput is compared; it also takes four blocks a lane."""
@@ -62,6 +67,8 @@ class Lanes:
         """The number of lanes known to be best; `count` differs from it during a trial."""
         self._rate = 0.0
         """Throughput with that number."""
+        self._held = 0
+        """Bytes that a socket may hold by HELD_S; 0: less than a block."""
         self._trying_more = True
         self._try_at = now
 
@@ -74,9 +81,13 @@ class Lanes:
         """Whether this connection has a lane."""
         return connection.id in self._taken
 
-    def unsent(self, connection: Connection) -> int:
-        """Bytes that this connection's socket may hold of what it is handed."""
-        return connection.turn if connection.turn > BLOCK or self._rate >= PLENTY else LITTLE
+    def turn(self, connection: Connection) -> int:
+        """Bytes to hand to this connection's socket next."""
+        return max(connection.turn, self._held)
+
+    def unsent(self, connection: Connection, size: int) -> int:
+        """Bytes that this connection's socket may hold, now that it is handed so many."""
+        return max(connection.turn, size) if connection.turn > BLOCK or self._held else LITTLE
 
     def take(self, connection: Connection, size: int, now: float) -> None:
         """Blocks of this many bytes are handed over."""
@@ -115,6 +126,7 @@ class Lanes:
             return
         self._settled = self.count
         self._rate = rate
+        self._held = min(int(rate * HELD_S) // BLOCK * BLOCK, MOST_HELD)
         if now >= self._try_at:
             self.count = self.count * 2 if self._trying_more else max(self.count // 2, FEWEST)
             if self.count == self._settled:

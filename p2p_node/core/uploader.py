@@ -4,9 +4,10 @@ Connections take turns, whoever waited longest first, as few at once as fill the
 the order of their arrival instead would favour whoever has asked for most, and so whoever was fast already: in a flash
 crowd of 16 the last peer then needs 1.30 times the bound, with turns 1.11.
 
-Between peers that take runs, a request for several blocks is as many requests, each answered, cancelled or rejected for
-itself; only a link that has shown to be fast gets the answers to neighbours as one message, so that elsewhere a block
-can be used, or cancelled, as soon as ever.
+Between peers that take runs, a request for several blocks is as many requests, each cancelled or rejected for itself,
+but answered in one message as far as a turn allows: a wake-up costs both ends the same for one block as for more. Blocks
+asked for one by one make a run only on a link that has shown to be fast: who wants to use or cancel each as soon as
+ever asks so (see `downloader`).
 
 With BEP 6 each request gets exactly one reply: the block or a reject. Without it, a request not answered is dropped.
 """
@@ -27,8 +28,8 @@ MAX_REQUEST = 128 * 1024
 """Longest block served; clients ask for 16 KiB, a few for more."""
 
 FAST_TURN = 16 * BLOCK
-"""A link that is handed this much at once is fast enough for runs of blocks in one message: it took half of it within
-2.5 ms (see `lanes`)."""
+"""A link that is handed this much at once is so fast that blocks asked for one by one may share a message: it took half
+of it within 2.5 ms (see `lanes`)."""
 
 MAX_UPLOADS = 2000
 """Requests of one peer that wait; as many as libtorrent keeps."""
@@ -63,11 +64,14 @@ class Uploader:
     def requested(self, connection: Connection, requests: Requests, have: int) -> None:
         """A peer asks for blocks. Raises ProtocolError when no such blocks can exist."""
         self._check(requests, max(connection.run, MAX_REQUEST))
-        if connection.run > BLOCK and requests.length > BLOCK:
-            for blocks in in_blocks(requests):
-                self._queue(connection, blocks, have)
+        if connection.run == BLOCK:
+            asked = [requests]
+        elif requests.length > BLOCK:
+            asked = in_blocks(requests)
         else:
-            self._queue(connection, requests, have)
+            asked = [stretch(requests, number, number + 1) for number in range(requests.count)]
+        for blocks in asked:
+            self._queue(connection, blocks, have)
 
     def _queue(self, connection: Connection, requests: Requests, have: int) -> None:
         room = MAX_UPLOADS - connection.uploads_count
@@ -104,9 +108,10 @@ class Uploader:
             return None
         connection = next(iter(self._waiting))
         del self._waiting[connection]
-        most = min(most, connection.turn)
-        in_runs = connection.run > BLOCK and most >= FAST_TURN
-        requests = _take_run(connection.uploads, min(most, connection.run) if in_runs else most)
+        most = min(most, self._lanes.turn(connection))
+        in_runs = connection.run > BLOCK
+        as_asked = in_runs and most < FAST_TURN
+        requests = _take_run(connection.uploads, min(most, connection.run) if in_runs else most, as_asked)
         size = requests.count * requests.length
         connection.uploads_count -= requests.count
         self._lanes.take(connection, size, now)
@@ -115,7 +120,7 @@ class Uploader:
         self.uploaded += size
         if in_runs and requests.length == BLOCK:
             requests = Requests(requests.piece, requests.begin, size, 1)
-        return Upload(connection.id, requests, self._lanes.unsent(connection))
+        return Upload(connection.id, requests, self._lanes.unsent(connection, size))
 
     def drained(self, connection: Connection, now: float) -> None:
         """The socket has taken what `next_upload` gave for it."""
@@ -193,8 +198,9 @@ class Uploader:
             raise ProtocolError(f"request past the end of piece {requests.piece}")
 
 
-def _take_run(uploads: deque[Requests], most: int) -> Requests:
-    """Take the first blocks that lie side by side, at most `most` bytes but at least one block."""
+def _take_run(uploads: deque[Requests], most: int, as_asked: bool) -> Requests:
+    """Take the first blocks that lie side by side, at most `most` bytes but at least one block; `as_asked`: that were
+    asked for at once."""
     first = uploads[0]
     room = max(min(most // first.length, MOST_REQUESTS), 1)
     taken = 0
@@ -209,4 +215,6 @@ def _take_run(uploads: deque[Requests], most: int) -> Requests:
             uploads.popleft()
         else:
             uploads[0] = stretch(head, count, head.count)
+        if as_asked:
+            break
     return Requests(first.piece, first.begin, first.length, taken)

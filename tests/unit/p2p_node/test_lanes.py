@@ -138,9 +138,21 @@ def test_a_slow_link_gets_a_block_at_a_time() -> None:
         link.ask(link.peers[0], block // 4, block % 4)
     for _ in range(8):
         take(link)
-        link.now += 0.1
+        link.now += 0.5
         link.uploader.drained(link.peers[0], link.now)
     assert take(link).requests.count == 1
+
+
+def test_a_link_of_some_megabits_gets_a_small_piece_at_a_time() -> None:
+    """As much as it sends in a twentieth of a second, though it takes longer over it than over a fast link's turn."""
+    link = Link(2)
+    link.run(4.0, uplink=3.5 * PLENTY, receiver=3.5 * PLENTY)
+    for peer in link.peers:
+        peer.uploads.clear()
+        for block in range(4):
+            link.ask(peer, 0, block)
+    upload = take_next(link)
+    assert upload.requests.count == 3 and upload.unsent == 3 * BLOCK
 
 
 def test_a_slow_link_holds_little_of_a_block_in_its_socket() -> None:
