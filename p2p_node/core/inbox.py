@@ -80,11 +80,10 @@ class Inbox:
     # What the peer has
 
     def _on_have(self, peer: Connection, message: wire.Have, now: float) -> None:
-        self._possessions.has(peer, message.piece, now)
+        self._possessions.has(peer, (message.piece,), now)
 
     def _on_haves(self, peer: Connection, message: wire.Haves, now: float) -> None:
-        for piece in message.pieces:
-            self._possessions.has(peer, piece, now)
+        self._possessions.has(peer, message.pieces, now)
 
     def _on_bitfield(self, peer: Connection, message: wire.Bitfield, now: float) -> None:
         self._introduced(peer, bits.from_bitfield(message.bits, self._piece_count), now)
@@ -101,8 +100,7 @@ class Inbox:
 
     def _introduced(self, peer: Connection, have: int, now: float) -> None:
         if peer.spoken:  # aria2 sends another bitfield, or HaveAll, in place of many HAVEs
-            for piece in bits.members(have & ~peer.have):
-                self._possessions.has(peer, piece, now)
+            self._possessions.has(peer, bits.members(have & ~peer.have), now)
             return
         self._possessions.has_exactly(peer, have, now)
         self._uploader.grant(peer)

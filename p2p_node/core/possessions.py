@@ -6,7 +6,7 @@ packet; a seed with first copies to place tells each peer of its own (see `first
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from p2p_node.boundary import ConnectionId
@@ -71,16 +71,17 @@ class Possessions:
 
     # What peers say
 
-    def has(self, peer: Connection, piece: int, now: float) -> None:
-        """The peer has one more piece; raises ProtocolError when there is no such piece."""
-        if piece >= self._piece_count:
-            raise ProtocolError(f"have of piece {piece} of {self._piece_count}")
-        self._add(peer, piece)
-        if self._first_copies is not None:
-            if self._first_copies.delivered(piece):
-                self._reveal_all(now)
-            elif not self._first_copies.all_assigned:
-                self._reveal(peer, now)
+    def has(self, peer: Connection, pieces: Iterable[int], now: float) -> None:
+        """The peer has these pieces, too; raises ProtocolError at one that there is not."""
+        for piece in pieces:
+            if piece >= self._piece_count:
+                raise ProtocolError(f"have of piece {piece} of {self._piece_count}")
+            self._add(peer, piece)
+            if self._first_copies is not None:
+                if self._first_copies.delivered(piece):
+                    self._reveal_all(now)
+                elif not self._first_copies.all_assigned:
+                    self._reveal(peer, now)
         if not peer.am_interested:
             self.update_interest(peer, now)
 

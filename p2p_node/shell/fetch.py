@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -30,8 +29,7 @@ async def fetch(
         metainfo = await obtain(peer, source)
         if is_magnet(source):
             yield {"event": "metadata", "at": time.monotonic(), "name": metainfo.name, "bytes": metainfo.length}
-        # Making room for a file takes milliseconds, which a flash crowd's other peers would wait for, too.
-        storage = await asyncio.to_thread(Storage, metainfo, directory / metainfo.name, writable=True)
+        storage = Storage(metainfo, directory / metainfo.name, writable=True)
         peer.join(metainfo, storage, 0, settings)
     except NodeError as error:
         yield {"event": "done", "at": time.monotonic(), "ok": False, "error": str(error)} | _delivered(peer, origin)

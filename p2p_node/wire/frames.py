@@ -20,6 +20,7 @@ _LENGTH = struct.Struct(">I")
 _INDEX = struct.Struct(">I")
 _RANGE = struct.Struct(">III")
 _HASHES = struct.Struct(">32sIIII")
+_HAVE_FRAME = struct.Struct(">IBI")
 _REQUEST_FRAME = struct.Struct(">IBIII")
 _PIECE_HEAD = struct.Struct(">IBII")
 _KEEPALIVE = messages.KeepAlive()
@@ -28,8 +29,9 @@ _KEEPALIVE = messages.KeepAlive()
 def decode_frames(data: memoryview) -> tuple[list[Message], int]:
     """The messages that are whole in `data`, and how many bytes they took.
 
-    Blocks are views of `data`. Neighbouring blocks, and requests for such, come as one message: at full speed a wake-up
-    brings sixty of them, and a message each would cost more than all else. Unknown kinds are skipped, as BEP 3 asks.
+    Blocks are views of `data`. Neighbouring blocks, requests for such, and HAVEs that follow each other come as one
+    message: at full speed a wake-up brings sixty of them, and a message each would cost more than all else. Unknown kinds
+    are skipped, as BEP 3 asks.
     Raises ProtocolError on a frame that is longer than MAX_FRAME or whose length does not fit its kind.
     """
     found: list[Message] = []
@@ -59,7 +61,8 @@ def decode_frames(data: memoryview) -> tuple[list[Message], int]:
         elif kind == messages.HAVE:
             if length != 5:
                 raise ProtocolError(f"have of {length} bytes")
-            append(messages.Have(_INDEX.unpack_from(data, position + 5)[0]))
+            message, frame_end = _decode_haves(data, position)
+            append(message)
         elif (decoder := _DECODERS.get(kind)) is not None:
             append(decoder(bytes(data[position + 5 : frame_end])))
         position = frame_end
@@ -117,6 +120,18 @@ def _decode_requests(data: memoryview, position: int) -> tuple[Message, int]:
     if count == 1:
         return messages.Request(piece, begin, length), end
     return messages.Requests(piece, begin, length, count), end
+
+
+def _decode_haves(data: memoryview, position: int) -> tuple[Message, int]:
+    """The HAVE at `position` and those right behind it, and where the last ends."""
+    whole = (len(data) - position) // _HAVE_FRAME.size
+    pieces: list[int] = []
+    for size, kind, piece in _HAVE_FRAME.iter_unpack(data[position : position + whole * _HAVE_FRAME.size]):
+        if kind != messages.HAVE or size != 5:
+            break
+        pieces.append(piece)
+    end = position + len(pieces) * _HAVE_FRAME.size
+    return messages.Haves(tuple(pieces)) if len(pieces) > 1 else messages.Have(pieces[0]), end
 
 
 def piece_head(rest: memoryview) -> tuple[int, int, int] | None:

@@ -61,6 +61,7 @@ class Layout:
         """Where the stream ends."""
         self._solid = [index for index, file in enumerate(self.files) if file.length and not file.padding]
         self._starts = [self.files[index].offset for index in self._solid]
+        self._padded = self.length < self.end
         _check_paths([file.path for file in self.files if not file.padding])
 
     @property
@@ -96,6 +97,8 @@ class Layout:
 
     def padding(self, offset: int, length: int) -> Iterator[tuple[int, int]]:
         """Start and end, counted from `offset`, of each run of zeros in this range of the stream."""
+        if not self._padded:
+            return
         at = 0
         for file, _, size in self.spans(offset, length):
             if file is None:

@@ -60,7 +60,7 @@ class Have(msgspec.Struct, frozen=True):
 
 
 class Haves(msgspec.Struct, frozen=True):
-    """I now have these pieces: as many HAVE messages, sent together. From a socket each comes as a `Have`."""
+    """I now have these pieces: as many HAVE messages, sent or received together."""
 
     pieces: tuple[int, ...]
 
