@@ -103,7 +103,7 @@ class Inbox:
             self._possessions.has(peer, bits.members(have & ~peer.have), now)
             return
         self._possessions.has_exactly(peer, have, now)
-        self._uploader.grant(peer)
+        self._uploader.grant(peer, self._downloader.picker.have)
 
     def _on_suggest(self, peer: Connection, message: wire.Suggest, _now: float) -> None:
         _require_fast(peer, message)

@@ -154,12 +154,14 @@ class Uploader:
         connection.am_choking = False
         self._effects.append(Send(connection.id, Unchoke()))
 
-    def grant(self, connection: Connection) -> None:
-        """Let a peer that is just starting have a few pieces even while it is choked (BEP 6)."""
+    def grant(self, connection: Connection, have: int) -> None:
+        """Let a peer that is just starting have a few of the pieces that are here even while it is choked (BEP 6)."""
         if not connection.fast or connection.granted or connection.have.bit_count() >= SET_SIZE:
             return
         host, _ = connection.address
         for piece in allowed_fast_set(self._metainfo.info_hash, host, self._metainfo.piece_count):
+            if not have >> piece & 1:
+                continue
             connection.granted |= 1 << piece
             connection.fast_budget += self._metainfo.piece_size(piece)
             self._effects.append(Send(connection.id, AllowedFast(piece)))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from p2p_node.wire import bencoding
+from p2p_node.wire.address import parsed
 from p2p_node.wire.errors import ProtocolError
 
 MAX_HANDSHAKE = 16 * 1024
@@ -20,6 +22,10 @@ MAX_HANDSHAKE = 16 * 1024
 
 HANDSHAKE_NUMBER = 0
 """The number of the extension handshake itself."""
+
+
+_OWN_HOSTS = 1024
+"""Hosts remembered in the form in which peers tell us our own: all tell a peer the same, and a fleet has many peers."""
 
 
 class Extension(StrEnum):
@@ -64,7 +70,7 @@ class ExtensionHandshake(msgspec.Struct, frozen=True):
         if self.reqq is not None:
             fields[b"reqq"] = self.reqq
         if self.your_host is not None:
-            fields[b"yourip"] = ipaddress.ip_address(self.your_host).packed
+            fields[b"yourip"] = parsed(self.your_host).packed
         if self.metadata_size is not None:
             fields[b"metadata_size"] = self.metadata_size
         if self.upload_only is not None:
@@ -109,4 +115,9 @@ def _text(value: object) -> str | None:
 
 
 def _host(value: object) -> str | None:
-    return str(ipaddress.ip_address(value)) if isinstance(value, bytes) and len(value) in (4, 16) else None
+    return _unpacked(value) if isinstance(value, bytes) and len(value) in (4, 16) else None
+
+
+@lru_cache(_OWN_HOSTS)
+def _unpacked(packed: bytes) -> str:
+    return str(ipaddress.ip_address(packed))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2p_node.shell import files as files_module
-from p2p_node.shell.errors import NodeError
+from p2p_node.shell.errors import DiskFull, NodeError
 from p2p_node.shell.files import Files
 from p2p_node.wire.layout import File, Layout
 
@@ -52,8 +52,21 @@ def test_any_layout_gives_back_what_was_written(parts: list[tuple[int, bool]], g
         assert on_disk == layout.length
 
 
-def test_space_is_allocated_before_the_first_byte(tmp_path: Path) -> None:
+def test_a_file_in_memory_is_not_filled_with_zeros_but_must_find_room() -> None:
+    """Which would take longer than a flash crowd may wait; there is nothing to lay out."""
+    with TemporaryDirectory(dir="/dev/shm") as directory:
+        path = Path(directory) / "item"
+        Files(Layout([File((), 1 << 20, 0)]), path, writable=True)
+        status = path.stat()
+        assert (status.st_size, status.st_blocks) == (1 << 20, 0)
+        room = os.statvfs(directory)
+        with pytest.raises(DiskFull):
+            Files(Layout([File((), room.f_bavail * room.f_frsize + (64 << 20), 0)]), path, writable=True)
+
+
+def test_space_is_allocated_before_the_first_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file has its full size and its blocks at once, so that the disk does not fill up half-way."""
+    monkeypatch.setattr(files_module, "_in_memory", lambda _: False)  # wherever temporary files are kept
     Files(Layout([File((), 0, 1 << 20)]), tmp_path / "item", writable=True).close()
     status = (tmp_path / "item").stat()
     assert (status.st_size, status.st_blocks * 512) >= (1 << 20, 1 << 20)

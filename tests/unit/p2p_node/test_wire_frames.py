@@ -53,6 +53,8 @@ def one_by_one(message: Message) -> list[Message]:
             return [wire.Piece(piece, at, bytes(block)) for at, block in zip(starts, blocks, strict=False)]
         case wire.Requests(piece, begin, length, count):
             return [wire.Request(piece, begin + number * length, length) for number in range(count)]
+        case wire.Haves(pieces):
+            return [wire.Have(piece) for piece in pieces]
     return [message]
 
 
@@ -75,6 +77,15 @@ def decode_in_parts(data: bytes, cuts: list[int]) -> list[Message]:
 def test_messages_survive_any_cut_of_the_stream(sent: list[Message], cuts: list[int]) -> None:
     """Whatever was sent is received, in order, however TCP cuts it."""
     assert decode_in_parts(b"".join(map(encode, sent)), cuts) == sent
+
+
+@given(st.lists(uint32, min_size=2, max_size=40), st.integers(0, 8))
+def test_haves_that_follow_each_other_are_one_message(pieces: list[int], cut: int) -> None:
+    """As far as they are here whole, and up to the first other message."""
+    stream = encode(wire.Haves(tuple(pieces))) + encode(wire.Choke())
+    assert decode_frames(memoryview(stream)) == ([wire.Haves(tuple(pieces)), wire.Choke()], len(stream))
+    begun = encode(wire.Haves((*pieces, 7)))[: 9 * len(pieces) + cut]
+    assert decode_frames(memoryview(begun)) == ([wire.Haves(tuple(pieces))], 9 * len(pieces))
 
 
 small = st.integers(min_value=0, max_value=3)
