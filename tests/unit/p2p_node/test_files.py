@@ -56,12 +56,12 @@ def test_a_file_in_memory_is_not_filled_with_zeros_but_must_find_room() -> None:
     """Which would take longer than a flash crowd may wait; there is nothing to lay out."""
     with TemporaryDirectory(dir="/dev/shm") as directory:
         path = Path(directory) / "item"
-        Files(Layout([File((), 1 << 20, 0)]), path, writable=True)
+        Files(Layout([File((), 0, 1 << 20)]), path, writable=True)
         status = path.stat()
         assert (status.st_size, status.st_blocks) == (1 << 20, 0)
         room = os.statvfs(directory)
         with pytest.raises(DiskFull):
-            Files(Layout([File((), room.f_bavail * room.f_frsize + (64 << 20), 0)]), path, writable=True)
+            Files(Layout([File((), 0, room.f_bavail * room.f_frsize + (64 << 20))]), path, writable=True)
 
 
 def test_space_is_allocated_before_the_first_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
