@@ -30,11 +30,11 @@ LITTLE = BLOCK // 4
 """Bytes of a block that a slow link's socket may hold unsent; less costs a wake-up a frame."""
 
 HELD_S = 0.05
-"""A socket may hold the whole blocks that the link sends in so long: each wake-up that is saved counts. On a slower link
+"""A socket may hold the whole blocks that the link sends in so long: each wake-up that is saved counts. On a slow link
 each of thirty sockets would hold a block for seconds, too late to cancel it or to serve another first."""
 
 MOST_HELD = 4 * BLOCK
-"""Bytes that it may hold for that reason at most. Only small pieces need them: a run of a few blocks is then a piece."""
+"""Bytes that it may hold for that reason at most. Only small pieces need it: a run of a few blocks is one of them."""
 
 PLENTY = BLOCK / HELD_S
 """Throughput in bytes a second from which that is a block."""

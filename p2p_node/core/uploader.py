@@ -5,9 +5,9 @@ the order of their arrival instead would favour whoever has asked for most, and 
 crowd of 16 the last peer then needs 1.30 times the bound, with turns 1.11.
 
 Between peers that take runs, a request for several blocks is as many requests, each cancelled or rejected for itself,
-but answered in one message as far as a turn allows: a wake-up costs both ends the same for one block as for more. Blocks
-asked for one by one make a run only on a link that has shown to be fast: who wants to use or cancel each as soon as
-ever asks so (see `downloader`).
+but answered in one message as far as a turn allows: a wake-up costs both ends the same for one block as for more.
+Blocks asked for one by one make a run only on a link that has shown to be fast: who wants to use or cancel each as soon
+as ever asks so (see `downloader`).
 
 With BEP 6 each request gets exactly one reply: the block or a reject. Without it, a request not answered is dropped.
 """

@@ -30,8 +30,8 @@ def decode_frames(data: memoryview) -> tuple[list[Message], int]:
     """The messages that are whole in `data`, and how many bytes they took.
 
     Blocks are views of `data`. Neighbouring blocks, requests for such, and HAVEs that follow each other come as one
-    message: at full speed a wake-up brings sixty of them, and a message each would cost more than all else. Unknown kinds
-    are skipped, as BEP 3 asks.
+    message: at full speed a wake-up brings sixty of them, and a message each would cost more than all else. Unknown
+    kinds are skipped, as BEP 3 asks.
     Raises ProtocolError on a frame that is longer than MAX_FRAME or whose length does not fit its kind.
     """
     found: list[Message] = []
