@@ -51,7 +51,6 @@ class Connection:
         "given_up",
         "granted",
         "have",
-        "haves_due",
         "id",
         "last_block",
         "last_received",
@@ -112,15 +111,13 @@ class Connection:
         self.turn = BLOCK
         """Bytes handed to its socket at once (see `lanes`)."""
         self.revealed = 0
-        """Pieces this peer was told that we have."""
+        """Pieces this peer was told that we have, or need not be told, as it has them."""
         self.assigned = 0
         """Pieces that only this peer was told about (see `first_copies`)."""
         self.pause = 0.0
         """Longest time in seconds for which it left us idle although it knew of something to ask for."""
         self.requested = 0
         """Pieces of which this peer asked for a block."""
-        self.haves_due = 0
-        """Pieces to tell it about, with the next thing sent or when the batch is due."""
         self.latency = float("inf")
         """Shortest time from a request to its block."""
         self.download = Rate(now)

@@ -25,6 +25,11 @@ class Picker:
     def __init__(self, metainfo: Metainfo, have: int, rng: Random) -> None:
         self._metainfo = metainfo
         self._rng = rng
+        # Nearly all pieces are alike, and their blocks are counted a dozen times each.
+        alike = not metainfo.piece_length % BLOCK and (metainfo.v1 or metainfo.layers is None)
+        self._even = metainfo.piece_count - 1 if alike else 0
+        """Pieces from the first on that consist of `_blocks` whole blocks."""
+        self._blocks = metainfo.piece_length // BLOCK
         self.rarity = Rarity(metainfo.piece_count)
         self.trust = Trust()
         self.have = have
@@ -185,6 +190,8 @@ class Picker:
 
     def size(self, piece: int, blocks: int) -> int:
         """Bytes in this set of the piece's blocks."""
+        if piece < self._even:
+            return blocks.bit_count() * BLOCK
         last = self.block_count(piece) - 1
         short = BLOCK - self.block_size(piece, last) if blocks >> last & 1 else 0
         return blocks.bit_count() * BLOCK - short
@@ -200,10 +207,14 @@ class Picker:
 
     def block_count(self, piece: int) -> int:
         """Blocks in this piece."""
+        if piece < self._even:
+            return self._blocks
         return -(-self._metainfo.piece_size(piece) // BLOCK)
 
     def block_size(self, piece: int, block: int) -> int:
         """Bytes in this block."""
+        if piece < self._even:
+            return BLOCK
         return min(BLOCK, self._metainfo.piece_size(piece) - block * BLOCK)
 
     def _partial_for(self, connection: Connection) -> Partial | None:

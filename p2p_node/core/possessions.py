@@ -73,15 +73,16 @@ class Possessions:
 
     def has(self, peer: Connection, pieces: Iterable[int], now: float) -> None:
         """The peer has these pieces, too; raises ProtocolError at one that there is not."""
+        new = 0
         for piece in pieces:
             if piece >= self._piece_count:
                 raise ProtocolError(f"have of piece {piece} of {self._piece_count}")
-            self._add(peer, piece)
-            if self._first_copies is not None:
-                if self._first_copies.delivered(piece):
-                    self._reveal_all(now)
-                elif not self._first_copies.all_assigned:
-                    self._reveal(peer, now)
+            new |= 1 << piece
+        new &= ~peer.have
+        peer.have |= new
+        self._picker.rarity.add_all(new)
+        if self._first_copies is not None:
+            self._place_more(self._first_copies, peer, new, now)
         if not peer.am_interested:
             self.update_interest(peer, now)
 
@@ -140,28 +141,20 @@ class Possessions:
         bit = 1 << piece
         missing = self._picker.missing
         for peer in self._connections.values():
-            if peer.phase is not Phase.OPEN:
-                continue
-            peer.haves_due |= bit
-            if not peer.peer_interested and not peer.have & bit:
-                self.tell(peer, now)
-            if peer.am_interested and not peer.have & missing:
-                self.update_interest(peer, now)
+            if peer.have & bit:
+                if peer.am_interested and not peer.have & missing:
+                    self.update_interest(peer, now)
+            elif not peer.peer_interested and peer.phase is Phase.OPEN:
+                self._tell(peer, now)
         if not any(peer.pending for peer in self._connections.values()):
             self._flush_at = now  # a super-seed offers its next piece when it hears what became of the last
         elif self._flush_at is None:
             self._flush_at = now + self._wait_s(now)
 
-    def tell(self, peer: Connection, now: float) -> None:
-        """Send this peer the HAVEs that have waited for company."""
-        news = peer.haves_due & ~peer.revealed
-        if peer.peer_interested:
-            # A peer learns nothing from a HAVE of what it has; a seed, never interested, learns what was delivered.
-            news &= ~peer.have
-        peer.haves_due = 0
-        peer.revealed |= news
-        if news:
-            self._send(peer, wire.Haves(tuple(bits.members(news))), now)
+    def join_in(self, peer: Connection, now: float) -> None:
+        """Something is said to this peer: the HAVEs that have waited for company go in the same packet."""
+        if self._first_copies is None:
+            self._tell(peer, now)
 
     def tick(self, now: float) -> None:
         """The timer came due."""
@@ -174,8 +167,19 @@ class Possessions:
     def _flush(self, now: float) -> None:
         self._flush_at = None
         for peer in self._connections.values():
-            if peer.haves_due:
-                self.tell(peer, now)
+            if peer.phase is Phase.OPEN:
+                self._tell(peer, now)
+
+    def _tell(self, peer: Connection, now: float) -> None:
+        news = self._picker.have & ~peer.revealed
+        if not news:
+            return
+        peer.revealed |= news
+        if peer.peer_interested:
+            # A peer learns nothing from a HAVE of what it has; a seed, never interested, learns what was delivered.
+            news &= ~peer.have
+        if news:
+            self._send(peer, wire.Haves(tuple(bits.members(news))), now)
 
     def _wait_s(self, now: float) -> float:
         uploaded = sum(peer.upload.per_second(now) for peer in self._connections.values())
@@ -184,15 +188,12 @@ class Possessions:
         wait = len(self._connections) * PACKET / (HAVE_SHARE * uploaded)
         return min(max(wait, MIN_WAIT_S), MAX_WAIT_S)
 
-    def _add(self, peer: Connection, piece: int) -> None:
-        if peer.have >> piece & 1:
-            return
-        before = peer.have
-        peer.have |= 1 << piece
-        if self.is_seed(peer):
-            self._picker.rarity.completed(before)
-        else:
-            self._picker.rarity.add(piece)
+    def _place_more(self, first_copies: FirstCopies | SuperSeed, peer: Connection, new: int, now: float) -> None:
+        for piece in bits.members(new):
+            if first_copies.delivered(piece):
+                self._reveal_all(now)
+            elif not first_copies.all_assigned:
+                self._reveal(peer, now)
 
     def _reveal(self, peer: Connection, now: float) -> None:
         assert self._first_copies is not None

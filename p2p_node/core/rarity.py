@@ -1,5 +1,8 @@
-"""How many connected peers have each piece, kept as one set a level so that the rarest of any set is found in a few
-operations."""
+"""How many connected peers have each piece, kept so that the rarest of any set is found in a few operations.
+
+The counts of all pieces are one number in binary, each digit the set (see `bits`) of the pieces whose count has it: a
+peer's pieces are added to all counts at once, like any two binary numbers, whether it tells of one or has everything.
+"""
 
 from __future__ import annotations
 
@@ -19,72 +22,63 @@ class Diversity(NamedTuple):
 
 
 class Rarity:
-    """Copies of each piece among connected peers. Whole seeds are counted apart: they add a copy of everything."""
+    """Copies of each piece among connected peers."""
 
     def __init__(self, piece_count: int) -> None:
         self._all = (1 << piece_count) - 1
         self._piece_count = piece_count
-        self._copies = [0] * piece_count
-        self._levels = [self._all]
-        self.seeds = 0
-
-    def add(self, piece: int) -> None:
-        """One more peer has this piece."""
-        self._move(piece, +1)
+        self._digits: list[int] = []
+        """Bit p of the k-th is digit k of the copies of piece p."""
 
     def add_all(self, have: int) -> None:
-        """A peer joined that has these pieces."""
-        if have == self._all:
-            self.seeds += 1
-            return
-        for piece in bits.members(have):
-            self._move(piece, +1)
+        """One more peer has these pieces."""
+        carry = have
+        for place, digit in enumerate(self._digits):
+            if not carry:
+                return
+            self._digits[place] = digit ^ carry
+            carry &= digit
+        if carry:
+            self._digits.append(carry)
 
     def remove_all(self, have: int) -> None:
-        """A peer that had these pieces left."""
-        if have == self._all and self.seeds:
-            self.seeds -= 1
-            return
-        for piece in bits.members(have):
-            self._move(piece, -1)
-
-    def completed(self, have_before: int) -> None:
-        """A peer counted piece by piece became a seed."""
-        for piece in bits.members(have_before):
-            self._move(piece, -1)
-        self.seeds += 1
+        """A peer that had these pieces has them no longer, or is gone."""
+        borrow = have
+        for place, digit in enumerate(self._digits):
+            if not borrow:
+                return
+            self._digits[place] = digit ^ borrow
+            borrow &= ~digit
 
     def copies(self, piece: int) -> int:
         """How many connected peers have this piece."""
-        return self._copies[piece] + self.seeds
+        return sum((digit >> piece & 1) << place for place, digit in enumerate(self._digits))
 
     @property
     def absent(self) -> int:
         """The pieces that no connected peer has."""
-        return 0 if self.seeds else self._levels[0]
+        absent = self._all
+        for digit in self._digits:
+            absent &= ~digit
+        return absent
 
     @property
     def diversity(self) -> Diversity:
         """How evenly pieces are spread now."""
-        counts = [level.bit_count() for level in self._levels]
-        fewest = next(copies for copies, count in enumerate(counts) if count)
-        mean = sum(copies * count for copies, count in enumerate(counts)) / self._piece_count
-        return Diversity(mean + self.seeds, fewest + self.seeds, counts[fewest])
+        copies = sum(digit.bit_count() << place for place, digit in enumerate(self._digits))
+        rarest = self._rarest(self._all)
+        fewest = self.copies(bits.first(rarest, 0))
+        return Diversity(copies / self._piece_count, fewest, rarest.bit_count())
 
     def rarest(self, among: int, rng: Random, hint: int = 0) -> int:
         """The rarest piece of a non-empty set; of several one in `hint`, and else at random, so that peers do
         not all want the same one."""
-        for level in self._levels:
-            if found := level & among:
-                return bits.first(found & hint or found, rng.randrange(self._piece_count))
-        raise ValueError("no piece to choose from")
+        if not among:
+            raise ValueError("no piece to choose from")
+        found = self._rarest(among)
+        return bits.first(found & hint or found, rng.randrange(self._piece_count))
 
-    def _move(self, piece: int, step: int) -> None:
-        bit = 1 << piece
-        level = self._copies[piece]
-        self._levels[level] ^= bit
-        level += step
-        self._copies[piece] = level
-        if level == len(self._levels):
-            self._levels.append(0)
-        self._levels[level] |= bit
+    def _rarest(self, among: int) -> int:
+        for digit in reversed(self._digits):
+            among = among & ~digit or among
+        return among

@@ -186,8 +186,8 @@ class Swarm:
         self._hashes.seek(now)
         said = len(self.effects)
         self._fill(peer, now)
-        if len(self.effects) > said and peer.haves_due:
-            self._possessions.tell(peer, now)  # in the requests' packet
+        if len(self.effects) > said:
+            self._possessions.join_in(peer, now)
 
     def piece_verified(self, piece: int, right: bool, now: float) -> None:
         """The outcome of a `Verify`; right means hashed and written."""
