@@ -76,6 +76,27 @@ def test_who_takes_no_runs_is_asked_for_single_blocks(run: int | None) -> None:
     assert {request.length for request in bench.requests()} == {BLOCK}
 
 
+def test_small_pieces_are_asked_for_whole_until_the_end_is_near() -> None:
+    """Then of a slow peer block by block, as each may have to be cancelled."""
+    size = 2 * BLOCK
+    content = Random(4).randbytes(100 * size)
+    bench = ScriptedPeers(content, piece_length=size)
+    bench.connect(1, "10.0.1.1")
+    bench.say(1, wire.Extended(0, ExtensionHandshake(run=RUN).encode()), wire.HaveAll(), wire.Unchoke())
+    lengths: list[int] = []
+    while asked := [effect.message for effect in bench.take(Send) if hasattr(effect.message, "length")]:
+        for request in asked:
+            for begin in range(request.begin, request.begin + request.length * getattr(request, "count", 1), BLOCK):
+                start = request.piece * size + begin
+                bench.now += 0.1
+                bench.say(1, wire.Piece(request.piece, begin, content[start : start + BLOCK]))
+            lengths.append(request.length)
+        for verify in bench.take(Verify):
+            bench.node.piece_verified(verify.piece, True, bench.now)
+    assert bench.node.complete
+    assert set(lengths[:70]) == {size} and set(lengths[-10:]) == {BLOCK}
+
+
 def test_a_run_counts_as_its_blocks() -> None:
     """What was asked for at once and comes at once is stored, and counted once."""
     bench = Leech()
@@ -236,6 +257,18 @@ def test_elsewhere_blocks_go_out_one_by_one(run: int, turn: int, most: int) -> N
     seed = Seed(run, turn)
     seed.ask(0, BLOCK, 4)
     assert {requests.length for requests in seed.served(most)} == {BLOCK}
+
+
+def test_what_was_asked_for_at_once_is_one_message_on_slower_links_too() -> None:
+    """As far as a turn allows; blocks that were asked for one by one come so."""
+    seed = Seed(turn=2 * BLOCK)
+    seed.ask(0, 2 * BLOCK)
+    seed.ask(2 * BLOCK, BLOCK, 2)
+    found = []
+    while upload := seed.uploader.next_upload(MOST, 0.0):
+        found.append(upload.requests)
+        seed.uploader.drained(seed.peer, 0.004)  # so that the turn stays as it is
+    assert found == [wire.Requests(0, 0, 2 * BLOCK, 1)] + [wire.Requests(0, n * BLOCK, BLOCK, 1) for n in (2, 3)]
 
 
 def test_a_cancelled_block_is_left_out_of_its_run() -> None:
