@@ -36,9 +36,6 @@ each of thirty sockets would hold a block for seconds, too late to cancel it or 
 MOST_HELD = 4 * BLOCK
 """Bytes that it may hold for that reason at most. Only small pieces need it: a run of a few blocks is one of them."""
 
-PLENTY = BLOCK / HELD_S
-"""Throughput in bytes a second from which that is a block."""
-
 EPOCH_S = 0.2
 """Shortest time over which throughput is compared; it also takes four blocks a lane."""
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from p2p_node.boundary import Effect, Upload
 from p2p_node.core.connection import Connection
-from p2p_node.core.lanes import FEWEST, MOST, PLENTY
+from p2p_node.core.lanes import FEWEST, HELD_S, MOST
 from p2p_node.core.uploader import Uploader
 from p2p_node.wire.messages import BLOCK, Cancel, Requests
 from tests.network import make_torrent
+
+PLENTY = BLOCK / HELD_S
+"""Throughput in bytes a second from which a socket may hold a whole block."""
 
 PIECES = 64
 EVERYTHING = (1 << PIECES) - 1
