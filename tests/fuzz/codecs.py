@@ -105,9 +105,12 @@ def _message(rng: Random) -> Message:
 
 def _run(rng: Random) -> Message:
     piece, begin, length = rng.randrange(9), rng.randrange(9), rng.randrange(1, 20)
-    if rng.random() < 0.5:
-        return messages.Requests(piece, begin, length, rng.randrange(1, 6))
-    return messages.Blocks(piece, begin, [memoryview(rng.randbytes(length)) for _ in range(rng.randrange(1, 6))])
+    kind, count = rng.randrange(3), rng.randrange(1, 6)
+    if kind == 0:
+        return messages.Requests(piece, begin, length, count)
+    if kind == 1:
+        return messages.Haves(tuple(rng.randrange(1 << 32) for _ in range(count)))
+    return messages.Blocks(piece, begin, [memoryview(rng.randbytes(length)) for _ in range(count)])
 
 
 def _frames(rng: Random) -> bytes:
@@ -132,12 +135,14 @@ def _check_frames(data: bytes) -> None:
 
 
 def _singly(found: list[Message]) -> list[Message]:
-    """Each request and each block as a message of its own."""
+    """Each request, each block and each HAVE as a message of its own."""
     single: list[Message] = []
     for message in found:
         match message:
             case messages.Requests(piece, begin, length, count):
                 single += [messages.Request(piece, begin + number * length, length) for number in range(count)]
+            case messages.Haves(pieces):
+                single += map(messages.Have, pieces)
             case messages.Blocks(piece, begin, blocks):
                 for block in blocks:
                     single.append(messages.Piece(piece, begin, block))

@@ -178,7 +178,7 @@ def test_a_crowd_on_slow_links_wastes_little_of_them() -> None:
     assert sum(peer.node.tally().wasted for peer in peers if peer.node is not None) < 0.15 * len(peers) * size
 
 
-@pytest.mark.parametrize(("up", "are_patient"), [(80e3, True), (20e3, False)])
+@pytest.mark.parametrize(("up", "are_patient"), [(70e3, True), (20e3, False)])
 def test_who_would_download_for_long_looks_for_more_peers_and_who_is_nearly_done_does_not(up: float, are_patient: bool):
     """Connections that come when a download is nearly over cost more than they bring."""
     network = Network(1)
