@@ -185,20 +185,18 @@ class Downloader:
             piece = self.picker.begin_hollow()
             self._effects += [Store(piece, 0, ()), Verify(piece)]
 
-    @property
-    def _near_end(self) -> bool:
-        return self.picker.missing.bit_count() * END_SHARE < self._piece_count
-
     def fill(self, connection: Connection, now: float) -> None:
         """Ask this peer for as much as its queue should hold."""
         choked = connection.peer_choking and not connection.allowed_fast
         if choked or not connection.am_interested:
             return
-        target = connection.depth = min(self._queue_target(connection, now), connection.reqq)
+        near_end = self.picker.missing.bit_count() * END_SHARE < self._piece_count
+        target = connection.depth = min(self._queue_target(connection, near_end, now), connection.reqq)
         room = target - len(connection.pending)
         if connection.pending and room < max(REFILL, target // 4):
             return
-        least = TOGETHER if target >= MIN_QUEUE and not self._near_end else 1
+        least = TOGETHER if target >= MIN_QUEUE and not near_end else 1
+        run = BLOCK if near_end and target < FAST_QUEUE else connection.run
         while room > 0:
             allowed = -(-(MAX_UNVERIFIED - self._unverified) // BLOCK) - self._requests.count
             if allowed <= 0:
@@ -207,7 +205,7 @@ class Downloader:
             picked = self.picker.pick(connection, max(min(room, allowed), least))
             if picked is None:
                 break
-            self._request(connection, *picked, now)
+            self._request(connection, *picked, run, now)
             room -= len(picked[1])
         if not connection.pending and self.picker.end_game:
             self._request_again(connection, now)
@@ -253,23 +251,23 @@ class Downloader:
                 connection.snubs = True
                 self.release(connection)
 
-    def _queue_target(self, connection: Connection, now: float) -> int:
+    def _queue_target(self, connection: Connection, near_end: bool, now: float) -> int:
         if (connection.spacing or self._spacing) > SPACED_S:
             return 1
         rate = connection.download.per_second(now)
         if not rate:
             return MIN_QUEUE if connection.waited_s(now) < SPACED_S else 1
-        seconds = END_QUEUE_S if self._near_end else QUEUE_S
+        seconds = END_QUEUE_S if near_end else QUEUE_S
         seconds += min(connection.latency, LONGEST_WAIT_S) + _behind_own_blocks(connection, now)
         return min(MIN_QUEUE + int(rate * seconds) // BLOCK, MAX_QUEUE)
 
-    def _request(self, connection: Connection, piece: int, blocks: range, now: float) -> None:
+    def _request(self, connection: Connection, piece: int, blocks: range, run: int, now: float) -> None:
         asked = (1 << blocks.stop) - (1 << blocks.start)
         self._requests.add(connection, piece, asked, now)
         last = blocks[-1]
         length = self.picker.block_size(piece, last)
         whole = len(blocks) if length == BLOCK else len(blocks) - 1
-        most = 1 if self._near_end and connection.depth < FAST_QUEUE else connection.run // BLOCK
+        most = run // BLOCK
         runs, rest = divmod(whole, most)
         begin = blocks[0] * BLOCK
         if runs:
@@ -313,7 +311,7 @@ class Downloader:
         latest = self._requests.latest_elsewhere(connection, self._connections.values(), now)
         if latest is not None and self.picker.partials[latest[0]].admits(connection.address):
             piece, block = latest
-            self._request(connection, piece, range(block, block + 1), now)
+            self._request(connection, piece, range(block, block + 1), BLOCK, now)
 
     def _cancel_elsewhere(self, piece: int, blocks: int) -> None:
         for other in self._connections.values():

@@ -37,7 +37,7 @@ class Picker:
         """Pieces not verified."""
         self.left = metainfo.size(self.missing)
         """Bytes not verified."""
-        self._padded = metainfo.layout.length < metainfo.layout.end
+        self._padded = metainfo.layout.padded
         self.hollow = self._hollow() & self.missing
         """Missing pieces that are all padding: nobody sends them."""
         self._unverifiable = metainfo.unverifiable & self.missing

@@ -21,7 +21,7 @@ from p2p_node.wire.metainfo import Metainfo
 
 HAVE_SHARE = 0.005
 """HAVEs that wait for company are sent on their own so often that their packets take this share of what is uploaded.
-Who needs one is told at once, so twice as many did a swarm no good, and were a third of all it sent (ADR 0077)."""
+Who needs one is told at once; twice as many did a swarm no good (ADR 0077)."""
 
 PACKET = 75
 """Bytes on the wire of a packet with one HAVE."""

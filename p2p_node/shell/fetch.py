@@ -47,7 +47,7 @@ async def fetch(
 
 async def _follow(peer: Peer) -> AsyncIterator[Event]:
     first_peer_told = first_byte_told = False
-    bytes_told = 0
+    pieces_told: float | None = None
     progress = peer.progress
     while not progress.ended:
         await progress.news()
@@ -57,9 +57,9 @@ async def _follow(peer: Peer) -> AsyncIterator[Event]:
         if progress.first_byte_at is not None and not first_byte_told:
             first_byte_told = True
             yield {"event": "first_byte", "at": progress.first_byte_at}
-        if peer.node is not None and peer.node.downloaded > bytes_told:
-            bytes_told = peer.node.downloaded
-            yield {"event": "progress", "at": time.monotonic(), "bytes": bytes_told}
+        if peer.node is not None and progress.pieces_at != pieces_told:
+            pieces_told = progress.pieces_at
+            yield {"event": "progress", "at": time.monotonic(), "bytes": peer.node.downloaded}
 
 
 def _delivered(peer: Peer, origin: str | None) -> Event:

@@ -69,9 +69,8 @@ class Files:
     def read_into(self, offset: int, buffers: Sequence[memoryview]) -> None:
         """Fill the buffers, one after the other, with the stream from `offset` on. Raises NodeError."""
         length = sum(map(len, buffers))
-        index = self._layout.at(offset)
-        if index is not None and offset + length <= self._layout.files[index].end:
-            self._read_file(index, offset - self._layout.files[index].offset, buffers, length)
+        if (place := self._layout.within(offset, length)) is not None:
+            self._read_file(*place, buffers, length)
             return
         for buffer in buffers:
             for index, start, part in self._parts(offset, buffer):
@@ -83,9 +82,8 @@ class Files:
 
     def write(self, offset: int, data: memoryview) -> None:
         """Put bytes into the stream; what is padding goes nowhere. Raises NodeError, DiskFull when there is no room."""
-        index = self._layout.at(offset)
-        if index is not None and offset + len(data) <= self._layout.files[index].end:
-            self._write_file(index, offset - self._layout.files[index].offset, data)
+        if (place := self._layout.within(offset, len(data))) is not None:
+            self._write_file(*place, data)
             return
         for index, start, part in self._parts(offset, data):
             if index is not None:
@@ -207,7 +205,7 @@ class Files:
             if status.st_size > file.length:
                 os.ftruncate(handle.fd, file.length)
             elif status.st_size < file.length or status.st_blocks * 512 < file.length:
-                _allocate(handle.fd, file.length)
+                _allocate(handle.fd, file.length, status)
         except OSError as error:
             raise describe(error, f"make room for {self._name(index)} ({file.length} bytes)") from None
 
@@ -215,8 +213,7 @@ class Files:
         return self.path.joinpath(*self._layout.files[index].path)
 
 
-def _allocate(fd: int, length: int) -> None:
-    status = os.fstat(fd)
+def _allocate(fd: int, length: int, status: os.stat_result) -> None:
     if _in_memory(status.st_dev):
         room = os.fstatvfs(fd)
         if room.f_bavail * room.f_frsize < length - status.st_blocks * 512:

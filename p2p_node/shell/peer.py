@@ -86,8 +86,8 @@ class Peer:
         self._dht_ports: DhtPorts | None = None
         self._datagrams = DatagramSocket(self.feed, self._claim)
         self._listed = asyncio.Event()
-        self._leaving = False
-        self._parted = asyncio.Event()
+        self._parted: asyncio.Event | None = None
+        """Set when every tracker has heard the goodbye; None until it is said."""
         self._dialing: Dialing | None = None
         self._alarm = Alarm(self._tick)
         self._performers = self._effect_table()
@@ -163,7 +163,7 @@ class Peer:
         if self._server is not None:
             self._server.close()
         if self.node is not None and not abrupt:
-            self._leaving = True
+            self._parted = asyncio.Event()
             self.node.stop(self._loop.time())
             self._perform()
             with contextlib.suppress(TimeoutError):
@@ -312,7 +312,7 @@ class Peer:
             self._uplink.serve()
         if not self._listed.is_set() and isinstance(self.node, Node) and self.node.listed:
             self._listed.set()
-        if self._leaving and self.node.parted:
+        if self._parted is not None and self.node.parted:
             self._parted.set()
         self._alarm.set(self.node.timer)
 

@@ -8,7 +8,7 @@ import time
 from p2p_node.shell.errors import NodeError
 
 PIECES_TOLD_S = 0.25
-"""Shortest time between two wake-ups for verified pieces: each costs as much as a tenth of the piece's hash."""
+"""Shortest time between two pieces of news of verified pieces: each costs as much as a tenth of the piece's hash."""
 
 
 class Progress:
@@ -21,10 +21,11 @@ class Progress:
         """When the first payload byte came."""
         self.completed_at: float | None = None
         """When the last payload byte was verified."""
+        self.pieces_at: float | None = None
+        """When it last had news of verified pieces."""
         self.failed: NodeError | None = None
         """Why it can go on no more."""
         self._news = asyncio.Event()
-        self._pieces_told_at = 0.0
 
     # What the peer reports
 
@@ -47,8 +48,8 @@ class Progress:
     def verified(self) -> None:
         """Another piece is here."""
         now = time.monotonic()
-        if now - self._pieces_told_at >= PIECES_TOLD_S:
-            self._pieces_told_at = now
+        if self.pieces_at is None or now - self.pieces_at >= PIECES_TOLD_S:
+            self.pieces_at = now
             self._news.set()
 
     def completed(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from p2p_node.wire import bencoding
-from p2p_node.wire.address import parsed
+from p2p_node.wire.address import REMEMBERED, parsed
 from p2p_node.wire.errors import ProtocolError
 
 MAX_HANDSHAKE = 16 * 1024
@@ -22,10 +22,6 @@ MAX_HANDSHAKE = 16 * 1024
 
 HANDSHAKE_NUMBER = 0
 """The number of the extension handshake itself."""
-
-
-_OWN_HOSTS = 1024
-"""Hosts remembered in the form in which peers tell us our own: all tell a peer the same, and a fleet has many peers."""
 
 
 class Extension(StrEnum):
@@ -118,6 +114,6 @@ def _host(value: object) -> str | None:
     return _unpacked(value) if isinstance(value, bytes) and len(value) in (4, 16) else None
 
 
-@lru_cache(_OWN_HOSTS)
+@lru_cache(REMEMBERED)
 def _unpacked(packed: bytes) -> str:
     return str(ipaddress.ip_address(packed))

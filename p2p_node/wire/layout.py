@@ -61,7 +61,8 @@ class Layout:
         """Where the stream ends."""
         self._solid = [index for index, file in enumerate(self.files) if file.length and not file.padding]
         self._starts = [self.files[index].offset for index in self._solid]
-        self._padded = self.length < self.end
+        self.padded = self.length < self.end
+        """Whether parts of the stream are zeros that belong to no file."""
         _check_paths([file.path for file in self.files if not file.padding])
 
     @property
@@ -75,6 +76,14 @@ class Layout:
         if position >= 0 and offset < self.files[self._solid[position]].end:
             return self._solid[position]
         return None
+
+    def within(self, offset: int, length: int) -> tuple[int, int] | None:
+        """The file that holds this whole range of the stream, by its index, and where in it the range begins; None when
+        no single file does."""
+        index = self.at(offset)
+        if index is None or offset + length > self.files[index].end:
+            return None
+        return index, offset - self.files[index].offset
 
     def spans(self, offset: int, length: int) -> Iterator[Span]:
         """The parts that make up this range of the stream, in order."""
@@ -97,7 +106,7 @@ class Layout:
 
     def padding(self, offset: int, length: int) -> Iterator[tuple[int, int]]:
         """Start and end, counted from `offset`, of each run of zeros in this range of the stream."""
-        if not self._padded:
+        if not self.padded:
             return
         at = 0
         for file, _, size in self.spans(offset, length):

@@ -29,8 +29,8 @@ RATE_S = 0.01
 class Leech(ScriptedPeers):
     """A node that wants everything, and peers that have it."""
 
-    def __init__(self) -> None:
-        super().__init__(CONTENT, piece_length=PIECE)
+    def __init__(self, content: bytes = CONTENT, piece_length: int = PIECE) -> None:
+        super().__init__(content, piece_length=piece_length)
 
     def meet(self, connection: int, run: int | None) -> None:
         """A seed connects that names its longest run, or none, and unchokes."""
@@ -80,13 +80,13 @@ def test_small_pieces_are_asked_for_whole_until_the_end_is_near() -> None:
     """Then of a slow peer block by block, as each may have to be cancelled."""
     size = 2 * BLOCK
     content = Random(4).randbytes(100 * size)
-    bench = ScriptedPeers(content, piece_length=size)
-    bench.connect(1, "10.0.1.1")
-    bench.say(1, wire.Extended(0, ExtensionHandshake(run=RUN).encode()), wire.HaveAll(), wire.Unchoke())
+    bench = Leech(content, size)
+    bench.meet(1, RUN)
     lengths: list[int] = []
-    while asked := [effect.message for effect in bench.take(Send) if hasattr(effect.message, "length")]:
+    while asked := bench.requests():
         for request in asked:
-            for begin in range(request.begin, request.begin + request.length * getattr(request, "count", 1), BLOCK):
+            count = request.count if isinstance(request, wire.Requests) else 1
+            for begin in range(request.begin, request.begin + request.length * count, BLOCK):
                 start = request.piece * size + begin
                 bench.now += 0.1
                 bench.say(1, wire.Piece(request.piece, begin, content[start : start + BLOCK]))
