@@ -129,7 +129,7 @@ class Bench:
         downloader.picker.partials.get(piece) or downloader.picker.claim(piece, ("10.0.1.1", 1))
         peer = self.node.swarm.connections[number]
         if not peer.pending.among(piece, 1 << block):
-            downloader._request(peer, piece, range(block, block + 1), self.now)
+            downloader._request(peer, piece, range(block, block + 1), BLOCK, self.now)
 
 
 def test_layers_are_asked_of_several_peers_and_again_of_others(v2: Metainfo) -> None:
