@@ -7,30 +7,38 @@ from __future__ import annotations
 
 import errno
 import socket
+from contextlib import suppress
 
 from baseline_server.errors import BaselineServerError
 
 _BACKLOG = 4096
+
+_UNPACED = b"reno"
+"""Congestion control, which every Linux has and lets everybody choose, for clients on this machine, such as a reverse
+proxy: there is no queue on their way, and where BBR is the system's choice its timers cost time (ADR 0078)."""
 
 
 def listen(address: str, port: int, workers: int = 1) -> list[socket.socket]:
     """A listening socket a worker, on a port that was free; 0 takes any. Raises BaselineServerError."""
     try:
         # The first asks for the port alone: with SO_REUSEPORT two servers of one user would share it unnoticed.
-        first = socket.create_server((address, port), backlog=_BACKLOG)
+        first = _listener(address, port)
         if workers > 1:
             port = first.getsockname()[1]
             first.close()
-            return [_shared(address, port) for _ in range(workers)]
+            return [_listener(address, port, reuse_port=True) for _ in range(workers)]
     except OSError as error:
         raise BaselineServerError(_why_not(error, address, port)) from None
-    first.setblocking(False)
     return [first]
 
 
-def _shared(address: str, port: int) -> socket.socket:
-    listener = socket.create_server((address, port), backlog=_BACKLOG, reuse_port=True)
+def _listener(address: str, port: int, *, reuse_port: bool = False) -> socket.socket:
+    listener = socket.create_server((address, port), backlog=_BACKLOG, reuse_port=reuse_port)
     listener.setblocking(False)
+    host, _ = listener.getsockname()
+    if host.startswith("127.") and hasattr(socket, "TCP_CONGESTION"):
+        with suppress(OSError):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, _UNPACED)  # accepted sockets inherit it
     return listener
 
 

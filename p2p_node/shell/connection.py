@@ -6,13 +6,14 @@ from __future__ import annotations
 import asyncio
 import mmap
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from p2p_node.boundary import ConnectionId
 from p2p_node.shell.landing import Landing
 from p2p_node.wire import handshake
-from p2p_node.wire.announce import Address
+from p2p_node.wire.address import Address, is_loopback
 from p2p_node.wire.errors import ProtocolError
 from p2p_node.wire.frames import MAX_FRAME, decode_frames, missing_bytes, piece_head
 from p2p_node.wire.handshake import Handshake
@@ -48,6 +49,10 @@ that an honest peer may have coming."""
 
 LINGER_S = 5.0
 """How long a connection that is to end waits for its peer to read what was sent before."""
+
+UNPACED = b"reno"
+"""Congestion control, which every Linux has and lets everybody choose, of connections within this machine: there is no
+queue on their way, and where BBR is the system's choice its timers hold back whoever sends on request (ADR 0078)."""
 
 _receive_buffer = memoryview(mmap.mmap(-1, MAX_FRAME + 4 + READ))
 """One for the process: it is filled and emptied within one callback, and an idle connection then costs no buffer. A map
@@ -96,6 +101,9 @@ class PeerConnection(asyncio.BufferedProtocol):
         transport.set_write_buffer_limits(high=0)  # so that `write` tries the socket at once and tells the outcome
         self._socket = socket.socket(fileno=transport.get_extra_info("socket").fileno())
         self.allow_unsent(BLOCK)
+        if is_loopback(self.address[0]):
+            with suppress(OSError, AttributeError):  # not Linux
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, UNPACED)
         self._peer.connection_made(self, self.address, self._outgoing)
 
     def connection_lost(self, exc: Exception | None) -> None:
