@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import mimetypes
 import resource
 import socket
 import time
@@ -53,6 +54,7 @@ class Server:
         access_log: AccessLog | None = None,
     ) -> None:
         """`rate` caps all connections together, in bytes per second. Needs a running loop."""
+        mimetypes.init()  # reads the system's table of types, for which the first client would wait 2 ms
         self.loop = asyncio.get_running_loop()
         self.limits = limits
         self.tally = tally or Tally()
