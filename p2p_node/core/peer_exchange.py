@@ -30,6 +30,10 @@ SPREAD_S, STEPS = 0.25, 5
 """First messages go out up to so much later, in as many steps, one after the other: two peers that are told of each
 other at once dial each other at once, and libtorrent then ends both connections."""
 
+LATER = 0.5
+"""Further messages go out up to that share of INTERVAL_S later. A crowd of a thousand that came at once would else
+exchange all its news at once, every minute, and be busy with nothing else for ten seconds."""
+
 MAX_TOLD = 50
 """Addresses that one message may add, and drop (BEP 11)."""
 
@@ -157,7 +161,7 @@ class PeerExchange:
         now: float,
     ) -> None:
         partner = self._partners[number]
-        partner.next_at = now + INTERVAL_S
+        partner.next_at = now + INTERVAL_S * (1 + LATER * self._rng.random())
         partner.told.update(added)
         partner.told.difference_update(dropped)
         gossip = Gossip({compact: _traits(self._connections[present[compact]]) for compact in added}, tuple(dropped))

@@ -20,6 +20,7 @@ from p2p_node.core.peer_exchange import (
     FEW,
     GATHER_S,
     INTERVAL_S,
+    LATER,
     MAX_REFUSED,
     MAX_TAKEN,
     MAX_TOLD,
@@ -33,6 +34,9 @@ from p2p_node.wire.address import pack_address
 from p2p_node.wire.extension import OWN_NUMBERS, Extension, ExtensionHandshake
 from p2p_node.wire.messages import Extended
 from p2p_node.wire.pex import Gossip, Trait
+
+LONGEST_S = INTERVAL_S * (1 + LATER)
+"""After a message to a peer its next news comes by then."""
 
 CONTENT = bytes(range(256)) * 800
 TOLD_S = GATHER_S + SPREAD_S
@@ -105,10 +109,26 @@ def test_the_first_news_comes_at_once_and_the_next_a_minute_later() -> None:
     for second in range(1, int(INTERVAL_S)):
         bench.tick(float(second))
     assert hears(bench, 1) == []
-    bench.tick(INTERVAL_S + TOLD_S)
+    bench.tick(LONGEST_S + TOLD_S)
     (second_message,) = hears(bench, 1)
     assert second_message.added == {pack_address(("10.0.1.3", 6881)): Trait(0)}
     assert second_message.dropped == (pack_address(("10.0.1.2", 6881)),)
+
+
+def test_a_crowds_further_news_is_spread_over_time() -> None:
+    """Who told all its peers at once, when it came, does not tell them all at once a minute later."""
+    bench = ScriptedPeers(CONTENT)
+    bench.tick(FORMING_S)
+    for connection in range(1, 21):
+        partner(bench, connection)
+    bench.tick(FORMING_S + TOLD_S)
+    assert all(hears(bench, connection) for connection in range(1, 21))
+    partner(bench, 21)
+    bench.tick(FORMING_S + TOLD_S + (INTERVAL_S + LONGEST_S) / 2)
+    told = sum(bool(hears(bench, connection)) for connection in range(1, 21))
+    assert 5 <= told <= 15
+    bench.tick(FORMING_S + TOLD_S + LONGEST_S)
+    assert told + sum(bool(hears(bench, connection)) for connection in range(1, 21)) == 20
 
 
 def test_a_message_has_a_bounded_number_of_addresses() -> None:
@@ -119,7 +139,7 @@ def test_a_message_has_a_bounded_number_of_addresses() -> None:
         partner(bench, connection)
     bench.tick(FORMING_S + TOLD_S)
     (first,) = hears(bench, 1)
-    bench.tick(FORMING_S + TOLD_S + INTERVAL_S)
+    bench.tick(FORMING_S + TOLD_S + LONGEST_S)
     (second,) = hears(bench, 1)
     assert len(first.added) == MAX_TOLD
     assert len(first.added | second.added) == MAX_TOLD + 10

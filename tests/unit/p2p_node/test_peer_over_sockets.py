@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import socket
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
@@ -18,7 +19,7 @@ from aiohttp import web
 from p2p_node.boundary import Dial
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.shell import dialing
-from p2p_node.shell.connection import PeerConnection
+from p2p_node.shell.connection import UNPACED, PeerConnection
 from p2p_node.shell.errors import NodeError
 from p2p_node.shell.peer import Peer
 from p2p_node.shell.storage import Storage
@@ -146,3 +147,21 @@ def test_a_file_that_became_shorter_ends_its_seed_with_an_error(tmp_path: Path) 
     (tmp_path / "source").write_bytes(content[: 1 << 19])
     with pytest.raises(NodeError, match="source is shorter than it was"):
         play(content, 1 << 17, tmp_path)
+
+
+def test_connections_within_the_machine_are_not_paced(tmp_path: Path) -> None:
+    """Whatever congestion control the system prefers: over loopback there is no queue to be gentle to."""
+    metainfo = torrent(bytes(BLOCK), BLOCK, "http://127.0.0.1:9/announce")
+
+    async def choice() -> bytes:
+        with hashers() as threads:
+            async with running_peer(threads) as peer, running_peer(threads) as other:
+                peer.join(metainfo, Storage(metainfo, tmp_path / "target", writable=True), 0, SwarmSettings())
+                transport, _ = await asyncio.get_running_loop().create_connection(
+                    lambda: PeerConnection(peer, 0, True), *other.address
+                )
+                sock = transport.get_extra_info("socket")
+                return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0")
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(choice()) == UNPACED
