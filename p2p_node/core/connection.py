@@ -50,6 +50,7 @@ class Connection:
         "fast_budget",
         "given_up",
         "granted",
+        "had",
         "have",
         "id",
         "last_block",
@@ -98,6 +99,8 @@ class Connection:
         self.spoken = False
         """Whether it has said something that must follow what it has (BEP 3, BEP 6)."""
         self.have = 0
+        self.had = 0
+        """How many pieces it had when it came."""
         self.am_choking = self.peer_choking = True
         self.am_interested = self.peer_interested = False
         self.changes = Allowance(CHANGES, CHANGES_S, now)

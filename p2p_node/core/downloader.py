@@ -31,7 +31,8 @@ and 31 others, some got a fifth less than their share."""
 
 SPACED_S = 1.0
 """A peer whose blocks come so far apart is asked for one at a time: the next request reaches it long before its turn,
-and of thirty such peers each would else keep three blocks from all others for minutes."""
+and of thirty such peers each would else keep three blocks from all others for minutes. But a seed may be waiting for our
+requests while these wait behind our own blocks, if they take as long."""
 
 QUEUE_S = 0.5
 """Beyond MIN_QUEUE, requests under way last this long at the peer's present rate, and the time in which it answers: its
@@ -252,7 +253,8 @@ class Downloader:
                 self.release(connection)
 
     def _queue_target(self, connection: Connection, near_end: bool, now: float) -> int:
-        if (connection.spacing or self._spacing) > SPACED_S:
+        spacing = connection.spacing or self._spacing
+        if spacing > SPACED_S and not (connection.upload_only and spacing < self._own_block_s(now)):
             return 1
         rate = connection.download.per_second(now)
         if not rate:
@@ -260,6 +262,10 @@ class Downloader:
         seconds = END_QUEUE_S if near_end else QUEUE_S
         seconds += min(connection.latency, LONGEST_WAIT_S) + _behind_own_blocks(connection, now)
         return min(MIN_QUEUE + int(rate * seconds) // BLOCK, MAX_QUEUE)
+
+    def _own_block_s(self, now: float) -> float:
+        rate = sum(each.upload.per_second(now) for each in self._connections.values())
+        return BLOCK / rate if rate else 0.0
 
     def _request(self, connection: Connection, piece: int, blocks: range, run: int, now: float) -> None:
         asked = (1 << blocks.stop) - (1 << blocks.start)

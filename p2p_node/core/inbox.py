@@ -102,6 +102,7 @@ class Inbox:
         if peer.spoken:  # aria2 sends another bitfield, or HaveAll, in place of many HAVEs
             self._possessions.has(peer, bits.members(have & ~peer.have), now)
             return
+        peer.had = have.bit_count()
         self._possessions.has_exactly(peer, have, now)
         self._uploader.grant(peer, self._downloader.picker.have)
 

@@ -76,7 +76,7 @@ def test_a_flash_crowd_comes_close_to_the_bound_and_wastes_little() -> None:
 
 def test_the_connections_of_a_flash_crowd_spread_evenly() -> None:
     """Whoever has twice the neighbours of another gets twice as much, and the other is the last."""
-    content = content_of(64)
+    content = content_of(640)  # nobody can tell yet who falls behind
     enough = 8
     network = Network(content, PIECE, settings=SwarmSettings(enough_connections=enough))
     seed = network.add(content)
