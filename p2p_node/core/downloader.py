@@ -31,8 +31,8 @@ and 31 others, some got a fifth less than their share."""
 
 SPACED_S = 1.0
 """A peer whose blocks come so far apart is asked for one at a time: the next request reaches it long before its turn,
-and of thirty such peers each would else keep three blocks from all others for minutes. But a seed may be waiting for our
-requests while these wait behind our own blocks, if they take as long."""
+and of thirty such peers each would else keep three blocks from all others for minutes. But not a seed that may be
+waiting for our requests, as these wait behind our own blocks, which take as long."""
 
 QUEUE_S = 0.5
 """Beyond MIN_QUEUE, requests under way last this long at the peer's present rate, and the time in which it answers: its

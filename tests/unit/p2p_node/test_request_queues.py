@@ -50,6 +50,28 @@ def test_queues_are_short_near_the_end() -> None:
     assert asked_of(have=EVERYTHING >> few) < asked_of()
 
 
+def asked_while_blocks_come_apart(seed: bool, own_block_s: float) -> int:
+    """Requests with a peer whose blocks come 2 SPACED_S apart, while each of our own takes so long on our uplink."""
+    peer, other = a_peer(1), a_peer(2)
+    peer.upload_only = seed
+    metainfo = make_torrent(Random(1).randbytes(PIECES * BLOCK), BLOCK, ())
+    downloader = Downloader(metainfo, 0, {1: peer, 2: other}, [], Random(1))
+    downloader.fill(peer, 0.0)
+    for turn in range(1, 20):
+        now = turn * 2 * SPACED_S
+        downloader.received(peer, Blocks(next(iter(peer.pending)).piece, 0, [bytes(BLOCK)]), now)
+        other.upload.add(int(2 * BLOCK / own_block_s), now)
+        downloader.fill(peer, now)
+    return len(peer.pending)
+
+
+def test_a_seed_that_waits_for_our_requests_is_asked_for_more() -> None:
+    """They wait behind our own blocks, which take longer than the seed's are apart; others may be as slow as we are."""
+    assert asked_while_blocks_come_apart(seed=True, own_block_s=3 * SPACED_S) > 1
+    assert asked_while_blocks_come_apart(seed=True, own_block_s=SPACED_S) == 1
+    assert asked_while_blocks_come_apart(seed=False, own_block_s=3 * SPACED_S) == 1
+
+
 def test_a_peer_whose_blocks_come_far_apart_is_asked_for_one_at_a_time() -> None:
     """The next request reaches it long before its turn; thirty such peers would keep ninety blocks from all others."""
     peer, newcomer = a_peer(1), a_peer(2)
