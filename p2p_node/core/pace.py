@@ -14,8 +14,8 @@ AHEAD = 1.25
 """Who has so many times more is ahead. By chance alone a quarter of a crowd with equal links has 1.15 times as much as
 some of it."""
 
-TENTH = 10
-"""Nobody is behind before it has a tenth of all pieces: with fewer, chance decides."""
+BEGUN = 50
+"""Nobody is behind before it has so many pieces: with fewer, chance decides."""
 
 QUARTER = 4
 """So many of its peers, or more, must be ahead of who is behind: a single fast one says nothing."""
@@ -24,9 +24,8 @@ QUARTER = 4
 def falls_behind(got: int, piece_count: int, peers: Iterable[Connection]) -> bool:
     """Whether a quarter of the peers that began when we did have many more pieces than the `got` here; those that lack
     nothing do not count."""
-    begun = piece_count / TENTH
-    if got < begun:
+    if got < BEGUN:
         return False
-    others = sorted((peer.have.bit_count() for peer in peers if peer.had <= begun), reverse=True)
-    others = [pieces for pieces in others if pieces < piece_count]
+    counts = (peer.have.bit_count() for peer in peers if peer.had < BEGUN)
+    others = sorted((count for count in counts if count < piece_count), reverse=True)
     return len(others) >= QUARTER and others[len(others) // QUARTER] > AHEAD * got

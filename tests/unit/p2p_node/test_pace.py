@@ -8,13 +8,13 @@ from random import Random
 from p2p_node.boundary import Dial, Verify
 from p2p_node.core.connection import Connection
 from p2p_node.core.node import COMPANY, FORMING_S
-from p2p_node.core.pace import AHEAD, QUARTER, falls_behind
+from p2p_node.core.pace import AHEAD, BEGUN, QUARTER, falls_behind
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.wire import messages as wire
 from p2p_node.wire.messages import BLOCK
 from tests.scripted import ScriptedPeers
 
-PIECES = 200
+PIECES = 500
 CONTENT = Random(1).randbytes(PIECES * BLOCK)
 ENOUGH = SwarmSettings().enough_connections
 
@@ -28,7 +28,7 @@ def peers(counts: Sequence[int], had: int = 0) -> list[Connection]:
 
 
 def dials(others_have: int) -> int:
-    """How many more peers a node with enough of them dials once it has a tenth and they have so many pieces."""
+    """How many more peers a node with enough of them dials once it has an eighth of all pieces and they have so many."""
     bench = ScriptedPeers(CONTENT)
     bench.tick(FORMING_S)
     for connection in range(1, ENOUGH + 1):
@@ -60,19 +60,21 @@ def test_who_keeps_up_does_not() -> None:
 
 def test_a_quarter_must_be_ahead() -> None:
     """One fast peer, or those that lack nothing, say nothing about what others get."""
-    behind = [30] * 12
-    assert falls_behind(30, PIECES, peers([60] * 5 + behind))
-    assert not falls_behind(30, PIECES, peers([60] * 3 + behind))
-    assert not falls_behind(30, PIECES, peers([PIECES] * 8 + behind))
-    assert not falls_behind(30, PIECES, peers([60] * (QUARTER - 1)))
-    assert not falls_behind(30, PIECES, peers([int(30 * AHEAD)] * 16))
+    got, ahead = 2 * BEGUN, 3 * BEGUN
+    behind = [got] * 12
+    assert falls_behind(got, PIECES, peers([ahead] * 5 + behind))
+    assert not falls_behind(got, PIECES, peers([ahead] * 3 + behind))
+    assert not falls_behind(got, PIECES, peers([PIECES] * 8 + behind))
+    assert not falls_behind(got, PIECES, peers([ahead] * (QUARTER - 1)))
+    assert not falls_behind(got, PIECES, peers([int(got * AHEAD)] * 16))
 
 
 def test_nobody_is_behind_at_the_beginning() -> None:
     """With few pieces chance decides who has more."""
-    assert not falls_behind(PIECES // 20, PIECES, peers([PIECES // 8] * 16))
+    assert falls_behind(BEGUN, PIECES, peers([2 * BEGUN] * 16))
+    assert not falls_behind(BEGUN - 1, PIECES, peers([2 * BEGUN] * 16))
 
 
 def test_who_comes_late_is_not_behind() -> None:
     """Its peers had much when it met them, and would not be better company if they were more."""
-    assert not falls_behind(30, PIECES, peers([100] * 16, had=90))
+    assert not falls_behind(2 * BEGUN, PIECES, peers([4 * BEGUN] * 16, had=BEGUN))
