@@ -138,6 +138,11 @@ class Downloader:
         """Whether so much waits to be verified that more should not be begun."""
         return self._unverified >= MAX_UNVERIFIED
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether the blocks of one peer come far apart, on average over all peers."""
+        return self._spacing > SPACED_S
+
     def unclaim(self, piece: int, block: int) -> None:
         """A web seed will not send this block: unless some peer was asked for it too, it is open again."""
         if not self._requests.among(piece, 1 << block):

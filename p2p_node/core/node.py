@@ -48,7 +48,8 @@ half."""
 
 COMPANY = 3
 """Who falls behind its peers looks for so many times more of them, once: where half of 64 peers are four times as fast
-as the others, the last is done at .84 of the bound instead of .79. Twice as many were not enough (ADR 0079)."""
+as the others, the last is done at .84 of the bound instead of .79. Twice as many were not enough. Not on slow links,
+where every neighbour's HAVEs cost more than it brings (ADR 0079)."""
 
 GREETING_S, INTEREST_S = 2.0, 15.0
 """Where all places are taken, a connection gives its own up that has not shaken hands after the first of these, or is
@@ -223,7 +224,7 @@ class Node:
         if right and self.complete:
             self._trackers.completed(now)
             self._announce(now)
-        elif right and not self._behind and self._formed_at is None and self._falls_behind():
+        elif right and not self._behind and self._falls_behind():
             self._behind = True
             self._dial(now)
 
@@ -348,6 +349,8 @@ class Node:
         return downloader.picker.left * elapsed_s > downloader.downloaded * PATIENCE_S
 
     def _falls_behind(self) -> bool:
+        if self._formed_at is not None or self.swarm.downloader.is_slow:
+            return False
         got = self.swarm.have.bit_count()
         return falls_behind(got, self.metainfo.piece_count, self.swarm.connections.values())
 

@@ -28,7 +28,7 @@ def peers(counts: Sequence[int], had: int = 0) -> list[Connection]:
 
 
 def dials(others_have: int) -> int:
-    """How many more peers a node with enough of them dials once it has an eighth of all pieces and they have so many."""
+    """How many more peers a node with enough of them dials once it has an eighth of all pieces, and they so many."""
     bench = ScriptedPeers(CONTENT)
     bench.tick(FORMING_S)
     for connection in range(1, ENOUGH + 1):
