@@ -34,6 +34,9 @@ SPACED_S = 1.0
 and of thirty such peers each would else keep three blocks from all others for minutes. But not a seed that may be
 waiting for our requests, as these wait behind our own blocks, which take as long."""
 
+SLOW_S = 5.0
+"""Between two blocks of a peer it may tell of hundreds of pieces meanwhile, and each HAVE costs more than it brings."""
+
 QUEUE_S = 0.5
 """Beyond MIN_QUEUE, requests under way last this long at the peer's present rate, and the time in which it answers: its
 link stays busy also while ours is, behind whose blocks requests wait."""
@@ -140,8 +143,8 @@ class Downloader:
 
     @property
     def is_slow(self) -> bool:
-        """Whether the blocks of one peer come far apart, on average over all peers."""
-        return self._spacing > SPACED_S
+        """Whether peers take long over a block: on average more than SLOW_S."""
+        return self._spacing > SLOW_S
 
     def unclaim(self, piece: int, block: int) -> None:
         """A web seed will not send this block: unless some peer was asked for it too, it is open again."""
