@@ -36,8 +36,8 @@ def _listener(address: str, port: int, *, reuse_port: bool = False) -> socket.so
     listener = socket.create_server((address, port), backlog=_BACKLOG, reuse_port=reuse_port)
     listener.setblocking(False)
     host, _ = listener.getsockname()
-    if host.startswith("127.") and hasattr(socket, "TCP_CONGESTION"):
-        with suppress(OSError):
+    if host.startswith("127."):
+        with suppress(OSError, AttributeError):  # not Linux
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, _UNPACED)  # accepted sockets inherit it
     return listener
 

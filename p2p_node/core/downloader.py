@@ -35,7 +35,7 @@ and of thirty such peers each would else keep three blocks from all others for m
 waiting for our requests, as these wait behind our own blocks, which take as long."""
 
 SLOW_S = 5.0
-"""Between two blocks of a peer it may tell of hundreds of pieces meanwhile, and each HAVE costs more than it brings."""
+"""Between two blocks so far apart a peer may tell of hundreds of pieces: each HAVE then costs more than it brings."""
 
 QUEUE_S = 0.5
 """Beyond MIN_QUEUE, requests under way last this long at the peer's present rate, and the time in which it answers: its

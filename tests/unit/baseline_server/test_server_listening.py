@@ -13,8 +13,10 @@ def congestion_controls(address: str, workers: int) -> set[bytes]:
     """How connections to a server that listens on this address are sent to."""
     listeners = listen(address, 0, workers)
     try:
-        # Several share a port by SO_REUSEPORT: which of them gets a connection is the kernel's choice.
-        return {_of(each) for each in listeners} | {_accepted(listeners[0]) for _ in range(workers == 1)}
+        found = {_of(each) for each in listeners}
+        if workers == 1:  # which of several that share a port gets a connection is the kernel's choice
+            found.add(_accepted(listeners[0]))
+        return found
     finally:
         for listener in listeners:
             listener.close()
