@@ -48,9 +48,10 @@ class WebRanges:
             self._client.cancel(effect.number)
 
     async def _received(self, number: int, data: bytes) -> None:
-        self._peer.feed(lambda _, now: self._node.range_received(number, data, now))
+        # A link that slow has them here only then; taken in at once, the last of each range would cost no time.
         if (pause := self._peer.take_download(len(data))) > 0:
             await asyncio.sleep(pause)
+        self._peer.feed(lambda _, now: self._node.range_received(number, data, now))
 
     def _failed(self, number: int, reason: str, wish: float | None, for_good: bool) -> None:
         log.warning("%s:%d: a web seed %s", *self._peer.address, reason)
