@@ -27,7 +27,7 @@ TIMEOUT_S = 60.0
 
 
 async def calibrate(lab: Lab, hosts: Sequence[Host], scratch: Path) -> Calibration:
-    """Measure sample links among `hosts` – the server and at least one peer, all idle – in about 4 s.
+    """Measure sample links among `hosts` – the server and at least one peer, all idle – in 3 s, very slow links in 20.
 
     Of each class of peers' links a few are measured. In a lab that does not shape its links the probe caps itself as
     contenders do, and in one where nothing is real the links are what they are computed to be. Files go to `scratch`.

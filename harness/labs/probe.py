@@ -25,6 +25,9 @@ PING_TIME_S = 0.15
 MIN_PINGS = 3
 READ_BYTES = 1 << 18
 WRITE_BYTES = 1 << 16
+STAGGERED = 0.5
+"""The share of a ramp over which flows begin: on links that are alike those that begin at once send in step, and the
+waves that arrive are a rate only where a window holds whole ones."""
 
 
 class Cap(msgspec.Struct, frozen=True):
@@ -125,7 +128,8 @@ async def measure(phase: Phase) -> Carried:
             open_sockets.callback(_abort, sender)
             open_sockets.callback(_abort, receiver)
             tally = arrivals if flow.counted else unimportant
-            tasks.append(asyncio.create_task(_send(sender, up.get(flow.source))))
+            later_s = phase.ramp_s * STAGGERED * number / len(phase.flows)
+            tasks.append(asyncio.create_task(_send(sender, up.get(flow.source), later_s)))
             tasks.append(asyncio.create_task(_receive(receiver, tally, number, down.get(flow.target))))
         start = time.monotonic() + phase.ramp_s
         await asyncio.sleep(phase.ramp_s + phase.window_s)
@@ -162,8 +166,9 @@ def _abort(end: socket.socket) -> None:
     end.close()
 
 
-async def _send(end: socket.socket, bucket: Bucket | None) -> None:
+async def _send(end: socket.socket, bucket: Bucket | None, later_s: float) -> None:
     loop = asyncio.get_running_loop()
+    await asyncio.sleep(later_s)
     end.setblocking(False)
     data = bytes(bucket.share if bucket else WRITE_BYTES)
     while True:

@@ -29,7 +29,8 @@ second, after which TCP sends again what is still on its way."""
 FIRST_WINDOW = 10 * FRAME
 RING = 4
 """Peers that send to one another in a circle for the duplex rate; two would do, four smooth it."""
-MOST_PEERS = 64
+MOST_LAID_OUT = 64
+"""Peers to lay out at most for calibration's sake; of those that the run has it takes as many as a link needs."""
 SIDE_BY_SIDE = 100e6 / 8
 """Bytes per second that a round may carry in all: a tenth of what the lab and its probe can."""
 
@@ -41,9 +42,12 @@ WINDOW_S = 0.5
 SLOWEST_WINDOW_S = 2.5
 WINDOW_FRAMES = 60
 """A slow link's window is long enough for this many frames, up to SLOWEST_WINDOW_S."""
+SHARE_FRAMES = 40
+"""And for so many of each flow: flows take turns, in a busy lab by four frames at once, and a window shorter than some
+of their turns is off by what it cuts of one."""
 QUEUE_S = 0.1
 """Buffers hold this much of a link's time, so that its queue is never long."""
-MIN_BUFFER, MAX_BUFFER = 1 << 15, 1 << 20
+MIN_BUFFER, MAX_BUFFER = 1 << 14, 1 << 20
 
 
 class Direction(Enum):
@@ -123,7 +127,8 @@ class Figure:
         sharing = 1 if self.direction is Direction.DUPLEX else len(self.others)
         share = self.reachable / sharing
         ramp_s = min(SLOWEST_RAMP_S, max(RAMP_S, RAMP_FRAMES * FRAME / share))
-        window_s = min(SLOWEST_WINDOW_S, max(WINDOW_S, WINDOW_FRAMES * FRAME / self.reachable))
+        needed_s = max(WINDOW_FRAMES * FRAME / self.reachable, SHARE_FRAMES * FRAME / share)
+        window_s = min(SLOWEST_WINDOW_S, max(WINDOW_S, needed_s))
         buffer = round(min(MAX_BUFFER, max(MIN_BUFFER, share * QUEUE_S)))
         return Phase(self.name, self.flows, ramp_s, window_s, buffer, caps)
 
@@ -147,7 +152,8 @@ class _Wish:
 def _of_server(up: float, down: float, peer: Host | HostSpec) -> list[_Wish]:
     return [
         _Wish("server_up", Direction.UP, True, _to_fill(up, peer.down)),
-        _Wish("server_down", Direction.DOWN, True, _to_fill(down, peer.up)),
+        # No bound rests on it, and more first windows than these, at once, would wait in its queue for seconds.
+        _Wish("server_down", Direction.DOWN, True, min(MOST_LAID_OUT, _to_fill(down, peer.up))),
     ]
 
 
@@ -178,12 +184,13 @@ def peers_needed(server: Host | HostSpec, peer: Host | HostSpec) -> int:
     With fewer, a figure is what those can carry: a server's uplink no faster than all its peers' downlinks.
     """
     wishes = [*_of_server(server.up, server.down, peer), *_of_peer(server, peer, 0)]
-    return min(MOST_PEERS, max(wish.peers for wish in wishes))
+    return min(MOST_LAID_OUT, max(wish.peers for wish in wishes))
 
 
 def rounds(server: Host, groups: Sequence[Sequence[Host]]) -> list[list[Figure]]:
     """Every figure of the server's link and of each group of peers with like links, in rounds that share no host."""
-    wished = [(wish, groups[0]) for wish in _of_server(server.up, server.down, groups[0][0])]
+    widest = max(groups, key=lambda group: sum(peer.down for peer in group))
+    wished = [(wish, widest) for wish in _of_server(server.up, server.down, widest[0])]
     for number, group in enumerate(groups):
         wished += [(wish, group) for wish in _of_peer(server, group[0], number)]
         wished.append((_Wish(f"peer_down_one_{number}", Direction.UP, True, 1), group))
@@ -191,7 +198,7 @@ def rounds(server: Host, groups: Sequence[Sequence[Host]]) -> list[list[Figure]]
     found: list[list[Figure]] = []
     for wish, group in wished:
         for figures in [*found, []]:
-            figure = _placed(wish, server, group[:MOST_PEERS], figures)
+            figure = _placed(wish, server, group, figures)
             if figure is not None:
                 if not figures:
                     found.append(figures)

@@ -10,7 +10,7 @@ import pytest
 from harness.labs.base import Host, HostSpec
 from harness.labs.pacing import Bucket
 from harness.labs.probe import Arrivals
-from harness.labs.rounds import MOST_PEERS, SIDE_BY_SIDE, Direction, peers_needed, rounds
+from harness.labs.rounds import MOST_LAID_OUT, SIDE_BY_SIDE, Direction, peers_needed, rounds
 
 
 def arrivals(*seen: tuple[float, int]) -> Arrivals:
@@ -65,7 +65,7 @@ def test_a_bucket_holds_its_takers_to_the_rate_together() -> None:
     ("server", "peer", "needed"),
     [
         ((40, 40), (8, 32), 10),
-        ((100, 100), (1, 4), MOST_PEERS),
+        ((100, 100), (1, 4), MOST_LAID_OUT),
         ((4, 4), (1, 20), 41),
         ((40, 40), (40, 40), 5),
     ],
@@ -116,6 +116,30 @@ def test_what_is_expected_counts_headers_acknowledgements_and_the_other_ends() -
     assert placed["peer_up_duplex_0"].expected(shaped=True) == pytest.approx(1e6 * 0.936, rel=1e-3)
     one = {figure.name: figure for figures in rounds(SERVER, [hosts(1)]) for figure in figures}
     assert one["server_up"].expected(shaped=True) == pytest.approx(4e6 * 0.9564, rel=1e-4)
+
+
+def test_the_servers_uplink_is_filled_by_as_many_of_the_runs_peers_as_it_takes() -> None:
+    """A crowd of a thousand slow peers can take all it sends, so all it sends is what their bound must rest on."""
+    slow = [Host(f"p{number}", f"10.2.{number // 250}.{number % 250}", *rates((0.064, 0.256))) for number in range(1000)]
+    placed = {figure.name: figure for figures in rounds(SERVER, [slow]) for figure in figures}
+    assert placed["server_up"].reachable == SERVER.up
+    assert len(placed["server_down"].others) == MOST_LAID_OUT
+
+
+def test_the_servers_link_is_filled_by_the_class_that_can() -> None:
+    """Where a few slow peers come first, those with fast links take what the server sends."""
+    placed = {figure.name: figure for figures in rounds(SERVER, [hosts(4, 1, 4), hosts(4, 16, 64)]) for figure in figures}
+    assert {other.up for other in placed["server_up"].others} == {2e6}
+    assert placed["server_up"].reachable == SERVER.up
+
+
+def test_a_window_is_long_enough_for_several_turns_of_every_flow() -> None:
+    """Four flows over 1 Mbit/s take 50 ms each to send four frames; half a second would cut one turn of ten short."""
+    placed = {figure.name: figure for figures in rounds(SERVER, [hosts(10, 1, 4)]) for figure in figures}
+    phase = placed["peer_up_0"].phase(shaped=True)
+    a_turn_each_s = 4 * 4 * 1514 / placed["peer_up_0"].reachable
+    assert len(phase.flows) == 4
+    assert phase.window_s >= 9 * a_turn_each_s
 
 
 def test_slow_peers_are_filled_by_the_server() -> None:
