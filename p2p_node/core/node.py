@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from random import Random
 
 from p2p_node.boundary import Close, ConnectionId, Dial, Effect, Upload
+from p2p_node.core.company import Company
 from p2p_node.core.connection import Phase
 from p2p_node.core.dialer import Dialer
-from p2p_node.core.pace import falls_behind
 from p2p_node.core.rarity import Diversity
 from p2p_node.core.search import Search
 from p2p_node.core.stance import Stance, stance
@@ -27,38 +27,9 @@ from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.messages import Message
 from p2p_node.wire.metainfo import Metainfo
 
-FORMING_S = 1.5
-"""For so long after it joined, a peer that downloads turns others away when it has enough connections: in a flash crowd
-all dial at once, and who has twice the neighbours of another gets twice as much. Shorter than the pause after which
-they dial again (dialer.RETRY_S), so that whoever found too few is let in then, and later comers always."""
-
-CROWD = 2
-"""Who knows of so many times more peers than are enough dials half of enough meanwhile, and leaves the other half to
-those who dial it. Else whoever comes first takes the places of its contemporaries, and the crowd becomes a chain of
-circles, along which pieces spread slowly: 300 peers needed 21.9 s instead of 19.6."""
-
-PATIENCE_S = 30.0
-"""Who would then download for as long again looks for twice as many peers, as those it has may be slow. Not whoever is
-nearly done: ten thousand of them, dialling one another, were a seventh of all work. Nor who gives a share of what it
-gets: where uplinks are busy, twice as many peers bring twice the HAVEs, and no byte more (ADR 0076)."""
-
-GIVING = 0.25
-"""Bytes uploaded for each downloaded that show a busy swarm; in a crowd whose seed sends half of all, a peer uploads
-half."""
-
-COMPANY = 3
-"""Who falls behind its peers looks for so many times more of them, once: where half of 64 peers are four times as fast
-as the others, the last is done at .84 of the bound instead of .79. Twice as many were not enough. Not on slow links,
-where every neighbour's HAVEs cost more than it brings (ADR 0079)."""
-
 GREETING_S, INTEREST_S = 2.0, 15.0
 """Where all places are taken, a connection gives its own up that has not shaken hands after the first of these, or is
 of no interest to either side after the second; transmission looks at its interest every ten seconds."""
-
-STARVED_S = 0.5
-"""Whose peers have nothing for it dials one more than are enough for each time that this has lasted: in a crowd whose
-peers find one another before they find the seed, all places would else be taken by those who have nothing. Not all at
-once, as in a large crowd everybody waits a while for the first pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +69,7 @@ class Node:
         # BEP 27: the peers of a private torrent come from its trackers alone.
         self._search = Search(() if metainfo.private else metainfo.info_hashes, own[1])
         self._came_complete = self.complete
-        self._joined_at = now
-        self._formed_at: float | None = now + FORMING_S
-        """When it is formed; None since."""
-        self._starving_since: float | None = None
-        self._behind = False
-        """Whether it fell behind its peers."""
+        self._company = Company(self.swarm, settings.enough_connections, settings.max_connections, now)
         self._unproven: dict[ConnectionId, Address] = {}
         """Connections dialled that have not shaken hands: a peer that just closes them may take another later."""
         self._effects: list[Effect] = []
@@ -122,7 +88,7 @@ class Node:
     def timer(self) -> float:
         """When `tick` wants to be called."""
         others = self.swarm.timer, self._trackers.timer, self._search.timer
-        return earliest(*others) if self.complete else earliest(*others, self._formed_at, self._dialer.timer())
+        return earliest(*others) if self.complete else earliest(*others, self._company.timer, self._dialer.timer())
 
     @property
     def listed(self) -> bool:
@@ -181,7 +147,7 @@ class Node:
         if outgoing:
             self._unproven[connection] = address
             self._dialer.connected(address)
-        elif self._crowded():
+        elif self._company.turns_away:
             self._effects.append(Close(connection, "has enough connections while the swarm forms"))
             return
         elif len(self.swarm.connections) >= self._settings.max_connections and not self._make_room(now):
@@ -224,8 +190,7 @@ class Node:
         if right and self.complete:
             self._trackers.completed(now)
             self._announce(now)
-        elif right and not self._behind and self._falls_behind():
-            self._behind = True
+        elif right and self._company.fell_behind():
             self._dial(now)
 
     def leaves_hashed(self, leaves: Sequence[bytes], now: float) -> None:
@@ -276,15 +241,11 @@ class Node:
 
     def tick(self, now: float) -> None:
         """The timer came due; also the first input, to begin."""
-        if self._formed_at is not None and now >= self._formed_at:
-            self._formed_at = None
         self.swarm.tick(now)
         starving = self.swarm.starving
+        self._company.tick(starving, now)
         if starving:
             self._trackers.lonely(now)
-            self._starving_since = now if self._starving_since is None else self._starving_since
-        else:
-            self._starving_since = None
         self._search.provide()
         self._search.tend(starving or (not self.complete and len(self.swarm.connections) < FEW_PEERS), now)
         self._announce(now)
@@ -294,10 +255,6 @@ class Node:
         """Be found no more, and say goodbye to the trackers; connections are ended by whoever holds them."""
         self._search.stop()
         self._trackers.stop(self._standing(), now)
-
-    def _crowded(self) -> bool:
-        forming = not self.complete and self._formed_at is not None
-        return forming and len(self.swarm.connections) >= self._settings.enough_connections
 
     def _make_room(self, now: float) -> bool:
         """End the oldest connection that is of no use to either side, so that nobody can keep others out by doing
@@ -324,7 +281,7 @@ class Node:
         if self.complete:
             return
         connections = self.swarm.connections.values()
-        room = self._room(now)
+        room = self._company.room(self._dialer.known, now)
         # Twice as many as are enough, and no more: who says that others are seeds may lie again and again.
         may_seek = self._dialer.knows_seeds and room > -self._settings.enough_connections
         seedless = may_seek and self.swarm.seedless
@@ -333,32 +290,3 @@ class Node:
         connected = {peer.listen_address or peer.address for peer in connections}
         for address in self._dialer.next(connected, room, now, seedless=seedless):
             self._effects.append(Dial(address))
-
-    def _room(self, now: float) -> int:
-        """For how many more connections to dial; less than none when there are more than enough."""
-        connections, enough = self.swarm.connections, self._settings.enough_connections
-        room = self._wanted(now) - len(connections)
-        if self._formed_at is not None and len(connections) + self._dialer.known > CROWD * enough:
-            room = min(room, enough // 2 - sum(peer.outgoing for peer in connections.values()))
-        return room
-
-    def _is_impatient(self, now: float) -> bool:
-        downloader, elapsed_s = self.swarm.downloader, now - self._joined_at
-        if elapsed_s < PATIENCE_S or self.swarm.uploader.uploaded > GIVING * downloader.downloaded:
-            return False
-        return downloader.picker.left * elapsed_s > downloader.downloaded * PATIENCE_S
-
-    def _falls_behind(self) -> bool:
-        if self._formed_at is not None or self.swarm.downloader.is_slow:
-            return False
-        got = self.swarm.have.bit_count()
-        return falls_behind(got, self.metainfo.piece_count, self.swarm.connections.values())
-
-    def _wanted(self, now: float) -> int:
-        enough = self._settings.enough_connections
-        if self._behind:
-            enough *= COMPANY
-        elif self._is_impatient(now):
-            enough *= 2
-        starving_s = now - self._starving_since if self._starving_since is not None else 0.0
-        return min(enough + int(starving_s / STARVED_S), self._settings.max_connections)

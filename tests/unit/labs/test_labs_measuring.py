@@ -120,7 +120,8 @@ def test_what_is_expected_counts_headers_acknowledgements_and_the_other_ends() -
 
 def test_the_servers_uplink_is_filled_by_as_many_of_the_runs_peers_as_it_takes() -> None:
     """A crowd of a thousand slow peers can take all it sends, so all it sends is what their bound must rest on."""
-    slow = [Host(f"p{number}", f"10.2.{number // 250}.{number % 250}", *rates((0.064, 0.256))) for number in range(1000)]
+    addresses = [f"10.2.{number // 250}.{number % 250}" for number in range(1000)]
+    slow = [Host(address, address, *rates((0.064, 0.256))) for address in addresses]
     placed = {figure.name: figure for figures in rounds(SERVER, [slow]) for figure in figures}
     assert placed["server_up"].reachable == SERVER.up
     assert len(placed["server_down"].others) == MOST_LAID_OUT
@@ -128,7 +129,8 @@ def test_the_servers_uplink_is_filled_by_as_many_of_the_runs_peers_as_it_takes()
 
 def test_the_servers_link_is_filled_by_the_class_that_can() -> None:
     """Where a few slow peers come first, those with fast links take what the server sends."""
-    placed = {figure.name: figure for figures in rounds(SERVER, [hosts(4, 1, 4), hosts(4, 16, 64)]) for figure in figures}
+    groups = [hosts(4, 1, 4), hosts(4, 16, 64)]
+    placed = {figure.name: figure for figures in rounds(SERVER, groups) for figure in figures}
     assert {other.up for other in placed["server_up"].others} == {2e6}
     assert placed["server_up"].reachable == SERVER.up
 

@@ -11,7 +11,7 @@ from harness.labs.simulated.rules import partition
 from harness.labs.simulated.sizes import encoded_size
 from harness.labs.simulated.swarms import Swarm
 from harness.scenarios.model import Content
-from p2p_node.core.node import PATIENCE_S
+from p2p_node.core.company import PATIENCE_S
 from p2p_node.wire import messages as wire
 from p2p_node.wire.handshake import Handshake
 from p2p_node.wire.magnet import Magnet

@@ -1,4 +1,5 @@
-"""Lanes: few flows at a time on a slow link, as many as it takes when receivers are slow, and everybody in turn."""
+"""Lanes: few flows at a time on a slow link, as many as it takes when receivers are slow; everybody has turns, and who
+came first more of them."""
 
 from __future__ import annotations
 
@@ -202,3 +203,47 @@ def _watched(link: Link, seconds: float, uplink: float, receiver: float) -> list
         link.run(0.01, uplink, receiver)
         busy.append(link.lanes)
     return busy
+
+
+def served(link: Link, asking: list[tuple[Connection, int]], turns: int) -> list[int]:
+    """Whose blocks go out, turn after turn, on a link with one block on its way, while each of these peers always has
+    something waiting."""
+    order = []
+    for _ in range(turns):
+        for peer, piece in asking:
+            while len(peer.uploads) < 2:
+                link.ask(peer, piece, len(peer.uploads))
+        upload = take(link, BLOCK)
+        order.append(upload.connection)
+        link.now += 0.1
+        link.uploader.drained(link.peers[upload.connection], link.now)
+    return order
+
+
+def test_three_turns_of_four_are_for_who_came_first() -> None:
+    """And of the fourth everybody has a share, so that nobody is left out."""
+    link = Link(3)
+    for number, peer in enumerate(link.peers):
+        peer.opened = 10.0 * number
+    order = served(link, [(peer, number) for number, peer in enumerate(link.peers)], 60)
+    assert order.count(0) >= 45
+    assert min(order.count(1), order.count(2)) >= 5
+
+
+def test_who_came_together_is_served_alike() -> None:
+    """A crowd takes a second to connect, and longer on slow links; chance in that favours nobody."""
+    link = Link(3)
+    link.now = 60.0
+    for number, peer in enumerate(link.peers):
+        peer.opened = 3.0 * number
+    order = served(link, [(peer, number) for number, peer in enumerate(link.peers)], 60)
+    assert {order.count(number) for number in range(3)} == {20}
+
+
+def test_who_had_something_when_we_met_came_before_us() -> None:
+    """A connection that is new says little of its peer: one that looks for more company is no late comer."""
+    link = Link(2)
+    link.peers[1].opened, link.peers[1].had = 60.0, 5
+    link.peers[0].had = 5
+    order = served(link, [(peer, number) for number, peer in enumerate(link.peers)], 20)
+    assert order.count(0) == order.count(1) == 10

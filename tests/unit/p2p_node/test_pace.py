@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from random import Random
 
 from p2p_node.boundary import Dial, Verify
+from p2p_node.core.company import COMPANY, FORMING_S
 from p2p_node.core.connection import Connection
-from p2p_node.core.node import COMPANY, FORMING_S
 from p2p_node.core.pace import AHEAD, BEGUN, QUARTER, falls_behind
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.wire import messages as wire

@@ -13,8 +13,9 @@ from network import FakePeer, Network
 from scripted import ScriptedPeers
 
 from p2p_node.boundary import Close, Dial, Send
+from p2p_node.core.company import FORMING_S
 from p2p_node.core.dialer import MAX_HALF_OPEN, MAX_KNOWN, Dialer
-from p2p_node.core.node import FORMING_S, Node
+from p2p_node.core.node import Node
 from p2p_node.core.peer_exchange import (
     BURST,
     FEW,

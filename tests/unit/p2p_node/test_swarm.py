@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2p_node.core.node import FORMING_S, Node
+from p2p_node.core.company import FORMING_S
+from p2p_node.core.node import Node
 from p2p_node.core.swarm import SwarmSettings
 from tests.network import FakePeer, Network
 

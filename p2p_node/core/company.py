@@ -1,0 +1,104 @@
+"""Company: how many peers to be connected to.
+
+Enough, as every further one costs a HAVE a piece – unless those that one has are slow, have nothing, or get on better.
+"""
+
+from __future__ import annotations
+
+from p2p_node.core.pace import falls_behind
+from p2p_node.core.swarm import Swarm
+
+FORMING_S = 1.5
+"""For so long after it joined, a peer that downloads turns others away when it has enough connections: in a flash crowd
+all dial at once, and who has twice the neighbours of another gets twice as much. Shorter than the pause after which
+they dial again (dialer.RETRY_S), so that whoever found too few is let in then, and later comers always."""
+
+CROWD = 2
+"""Who knows of so many times more peers than are enough dials half of enough meanwhile, and leaves the other half to
+those who dial it. Else whoever comes first takes the places of its contemporaries, and the crowd becomes a chain of
+circles, along which pieces spread slowly: 300 peers needed 21.9 s instead of 19.6."""
+
+PATIENCE_S = 30.0
+"""Who would then download for as long again looks for twice as many peers, as those it has may be slow. Not whoever is
+nearly done: ten thousand of them, dialling one another, were a seventh of all work. Nor who gives a share of what it
+gets: where uplinks are busy, twice as many peers bring twice the HAVEs, and no byte more (ADR 0076)."""
+
+GIVING = 0.25
+"""Bytes uploaded for each downloaded that show a busy swarm; in a crowd whose seed sends half of all, a peer uploads
+half."""
+
+COMPANY = 3
+"""Who falls behind its peers looks for so many times more of them, once: where half of 64 peers are four times as fast
+as the others, the last is done at .84 of the bound instead of .79. Twice as many were not enough. Not on slow links,
+where every neighbour's HAVEs cost more than it brings (ADR 0079)."""
+
+STARVED_S = 0.5
+"""Whose peers have nothing for it dials one more than are enough for each time that this has lasted: in a crowd whose
+peers find one another before they find the seed, all places would else be taken by those who have nothing. Not all at
+once, as in a large crowd everybody waits a while for the first pieces."""
+
+
+class Company:
+    """How many peers the node of a swarm wants to be connected to while it downloads, from `enough` to `most`.
+
+    Every question takes `now`, seconds of one monotonic clock.
+    """
+
+    def __init__(self, swarm: Swarm, enough: int, most: int, now: float) -> None:
+        self._swarm = swarm
+        self._enough, self._most = enough, most
+        self._joined_at = now
+        self._forming_until: float | None = now + FORMING_S
+        self._starving_since: float | None = None
+        self._behind = False
+
+    @property
+    def timer(self) -> float | None:
+        """When `tick` wants to be called; None if never again."""
+        return self._forming_until
+
+    def tick(self, starving: bool, now: float) -> None:
+        """Time has passed; `starving` says whether the peers have nothing for this node."""
+        if self._forming_until is not None and now >= self._forming_until:
+            self._forming_until = None
+        if not starving:
+            self._starving_since = None
+        elif self._starving_since is None:
+            self._starving_since = now
+
+    def fell_behind(self) -> bool:
+        """Whether the piece that was just verified shows, for the first time, that the peers get on better."""
+        if self._behind or self._forming_until is not None or self._swarm.downloader.is_slow:
+            return False
+        got, piece_count = self._swarm.have.bit_count(), self._swarm.metainfo.piece_count
+        self._behind = falls_behind(got, piece_count, self._swarm.connections.values())
+        return self._behind
+
+    @property
+    def turns_away(self) -> bool:
+        """Whether no other peer is let in, as the swarm still forms and there are enough."""
+        forming = not self._swarm.complete and self._forming_until is not None
+        return forming and len(self._swarm.connections) >= self._enough
+
+    def room(self, known: int, now: float) -> int:
+        """For how many more peers to dial, of so many known; less than none when there are more than enough."""
+        connections = self._swarm.connections
+        room = self._wanted(now) - len(connections)
+        if self._forming_until is not None and len(connections) + known > CROWD * self._enough:
+            room = min(room, self._enough // 2 - sum(peer.outgoing for peer in connections.values()))
+        return room
+
+    def _wanted(self, now: float) -> int:
+        wanted = self._enough
+        if self._behind:
+            wanted *= COMPANY
+        elif self._is_impatient(now):
+            wanted *= 2
+        starving_s = now - self._starving_since if self._starving_since is not None else 0.0
+        return min(wanted + int(starving_s / STARVED_S), self._most)
+
+    def _is_impatient(self, now: float) -> bool:
+        downloader, elapsed_s = self._swarm.downloader, now - self._joined_at
+        if elapsed_s < PATIENCE_S or self._swarm.uploader.uploaded > GIVING * downloader.downloaded:
+            return False
+        return downloader.picker.left * elapsed_s > downloader.downloaded * PATIENCE_S
