@@ -205,14 +205,14 @@ def _watched(link: Link, seconds: float, uplink: float, receiver: float) -> list
     return busy
 
 
-def served(link: Link, asking: list[tuple[Connection, int]], turns: int) -> list[int]:
-    """Whose blocks go out, turn after turn, on a link with one block on its way, while each of these peers always has
-    something waiting."""
+def served(link: Link, turns: int) -> list[int]:
+    """Whose blocks go out, turn after turn, on a link with one block on its way, while everybody always has something
+    waiting."""
     order = []
     for _ in range(turns):
-        for peer, piece in asking:
+        for peer in link.peers:
             while len(peer.uploads) < 2:
-                link.ask(peer, piece, len(peer.uploads))
+                link.ask(peer, 0, len(peer.uploads))
         upload = take(link, BLOCK)
         order.append(upload.connection)
         link.now += 0.1
@@ -225,7 +225,7 @@ def test_three_turns_of_four_are_for_who_came_first() -> None:
     link = Link(3)
     for number, peer in enumerate(link.peers):
         peer.opened = 10.0 * number
-    order = served(link, [(peer, number) for number, peer in enumerate(link.peers)], 60)
+    order = served(link, 60)
     assert order.count(0) >= 45
     assert min(order.count(1), order.count(2)) >= 5
 
@@ -236,7 +236,7 @@ def test_who_came_together_is_served_alike() -> None:
     link.now = 60.0
     for number, peer in enumerate(link.peers):
         peer.opened = 3.0 * number
-    order = served(link, [(peer, number) for number, peer in enumerate(link.peers)], 60)
+    order = served(link, 60)
     assert {order.count(number) for number in range(3)} == {20}
 
 
@@ -245,5 +245,5 @@ def test_who_had_something_when_we_met_came_before_us() -> None:
     link = Link(2)
     link.peers[1].opened, link.peers[1].had = 60.0, 5
     link.peers[0].had = 5
-    order = served(link, [(peer, number) for number, peer in enumerate(link.peers)], 20)
+    order = served(link, 20)
     assert order.count(0) == order.count(1) == 10
