@@ -26,8 +26,8 @@ the process wait."""
 MOST_REQUESTS = MOST // BLOCK
 """Blocks handed over at once at most, however small they are."""
 
-LITTLE = BLOCK // 4
-"""Bytes of a block that a slow link's socket may hold unsent; less costs a wake-up a frame."""
+LITTLE = 4
+"""A slow link's socket may hold one in so many bytes of a block unsent; less costs a wake-up a frame."""
 
 HELD_S = 0.05
 """A socket may hold the whole blocks that the link sends in so long: each wake-up that is saved counts. On a slow link
@@ -84,7 +84,7 @@ class Lanes:
 
     def unsent(self, connection: Connection, size: int) -> int:
         """Bytes that this connection's socket may hold, now that it is handed so many."""
-        return max(connection.turn, size) if connection.turn > BLOCK or self._held else LITTLE
+        return max(connection.turn, size) if connection.turn > BLOCK or self._held else size // LITTLE
 
     def take(self, connection: Connection, size: int, now: float) -> None:
         """Blocks of this many bytes are handed over."""

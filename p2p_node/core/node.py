@@ -88,7 +88,9 @@ class Node:
     def timer(self) -> float:
         """When `tick` wants to be called."""
         others = self.swarm.timer, self._trackers.timer, self._search.timer
-        return earliest(*others) if self.complete else earliest(*others, self._company.timer, self._dialer.timer())
+        if not self.complete:
+            return earliest(*others, self._company.timer, self._dialer.timer())
+        return earliest(*others, self._company.timer) if self._may_dial else earliest(*others)
 
     @property
     def listed(self) -> bool:
@@ -151,6 +153,7 @@ class Node:
             self._effects.append(Close(connection, "has enough connections while the swarm forms"))
             return
         elif len(self.swarm.connections) >= self._settings.max_connections and not self._make_room(now):
+            self._company.refused()
             self._effects.append(Close(connection, "too many connections"))
             return
         self.swarm.connected(connection, address, outgoing, now)
@@ -181,6 +184,8 @@ class Node:
         """Messages came."""
         self.swarm.received(connection, batch, now)
         if found := self.swarm.extensions.take_found():
+            if self.complete:  # seeds want nothing of each other
+                found = {address: is_seed for address, is_seed in found.items() if not is_seed}
             self._dialer.learn_seeds(address for address, is_seed in found.items() if is_seed)
             self.learn(found, now)
 
@@ -256,6 +261,10 @@ class Node:
         self._search.stop()
         self._trackers.stop(self._standing(), now)
 
+    @property
+    def _may_dial(self) -> bool:
+        return self._company.seeks and self._dialer.known > 0
+
     def _make_room(self, now: float) -> bool:
         """End the oldest connection that is of no use to either side, so that nobody can keep others out by doing
         nothing; returns whether there was one."""
@@ -278,12 +287,15 @@ class Node:
         return Standing(tally.uploaded, tally.downloaded, tally.left, finished, len(self.swarm.connections))
 
     def _dial(self, now: float) -> None:
-        if self.complete:
+        if not self._may_dial:
             return
         connections = self.swarm.connections.values()
         room = self._company.room(self._dialer.known, now)
+        if self.complete and room <= 0:
+            return
         # Twice as many as are enough, and no more: who says that others are seeds may lie again and again.
-        may_seek = self._dialer.knows_seeds and room > -self._settings.enough_connections
+        wanting = not self.complete and room > -self._settings.enough_connections
+        may_seek = wanting and self._dialer.knows_seeds
         seedless = may_seek and self.swarm.seedless
         if not self._dialer.may_dial(len(connections), room, now, seedless=seedless):
             return

@@ -57,14 +57,14 @@ class Requests:
         """The piece and number of the block expected last from the one peer it was asked of, which this one can send.
 
         Peers answer in order, so of each peer's blocks it is the last one, and of all peers that of the one whose queue
-        takes longest at its present rate.
+        takes longest from now on, at its present rate. Who is late is taken to need as long again as it is late.
         """
         needed = max(connection.latency, connection.block_s(now))
         latest, found = WORTH * (needed if needed < math.inf else LONGEST_S), None
         for other in others:
             if not other.pending or other is connection:
                 continue
-            wait = max(len(other.pending) * other.block_s(now), other.waited_s(now))
+            wait = abs(len(other.pending) * other.block_s(now) - other.waited_s(now))
             if wait > latest and (key := self._last_single(other, connection.available)) is not None:
                 latest, found = wait, key
         return found
