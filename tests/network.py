@@ -158,6 +158,7 @@ class FakePeer:
             return
         self._timer_at = float("inf")
         self.node.tick(self.network.now)
+        assert self.node.timer > self.network.now, "a timer that is due again at once keeps a processor busy for ever"
         self.perform()
 
     def _perform(self, effect: boundary.Effect) -> None:

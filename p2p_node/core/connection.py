@@ -172,10 +172,10 @@ class Connection:
 
     def block_s(self, now: float) -> float:
         """Seconds in which this peer sends a block; infinite while nothing is known of it."""
+        if self.spacing >= WINDOW_S:
+            return self.spacing
         rate = self.download.per_second(now)
-        if rate and self.spacing < WINDOW_S:
-            return BLOCK / rate
-        return self.spacing or math.inf
+        return BLOCK / rate if rate else self.spacing or math.inf
 
     def changed_its_mind(self, now: float) -> None:
         """It chokes, unchokes, or changes its interest; raises ProtocolError when it does nothing else."""

@@ -6,7 +6,7 @@ Queues are short: what is asked of a slow peer cannot be had from a faster one, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from random import Random
 
@@ -14,7 +14,7 @@ from p2p_node.boundary import Close, ConnectionId, Discard, Effect, Notice, Send
 from p2p_node.core import bits
 from p2p_node.core.connection import Connection
 from p2p_node.core.picker import Picker
-from p2p_node.core.requests import Requests
+from p2p_node.core.requests import Requests, Wait, by_wait
 from p2p_node.wire import messages as wire
 from p2p_node.wire.announce import Address
 from p2p_node.wire.errors import ProtocolError
@@ -198,9 +198,25 @@ class Downloader:
 
     def fill(self, connection: Connection, now: float) -> None:
         """Ask this peer for as much as its queue should hold."""
-        choked = connection.peer_choking and not connection.allowed_fast
-        if choked or not connection.am_interested:
-            return
+        self._fill([connection], now)
+
+    def fill_all(self, now: float) -> None:
+        """Ask every peer for as much as its queue should hold."""
+        self._full = False
+        self._fill(sorted(self._connections.values(), key=attrgetter("snubs")), now)  # who snubs us comes last
+
+    def _fill(self, connections: Iterable[Connection], now: float) -> None:
+        askable = [connection for connection in connections if _can_be_asked(connection)]
+        for connection in askable:
+            if self.picker.end_game:
+                break
+            self._ask(connection, now)
+        if self.picker.end_game and (idle := [connection for connection in askable if not connection.pending]):
+            waits = by_wait(self._connections.values(), now)
+            for connection in idle:
+                self._request_again(connection, waits, now)
+
+    def _ask(self, connection: Connection, now: float) -> None:
         near_end = self.picker.missing.bit_count() * END_SHARE < self._piece_count
         target = connection.depth = min(self._queue_target(connection, near_end, now), connection.reqq)
         room = target - len(connection.pending)
@@ -218,14 +234,6 @@ class Downloader:
                 break
             self._request(connection, *picked, run, now)
             room -= len(picked[1])
-        if not connection.pending and self.picker.end_game:
-            self._request_again(connection, now)
-
-    def fill_all(self, now: float) -> None:
-        """Ask every peer for as much as its queue should hold."""
-        self._full = False
-        for connection in sorted(self._connections.values(), key=attrgetter("snubs")):  # who snubs us comes last
-            self.fill(connection, now)
 
     def release(self, connection: Connection) -> None:
         """Nothing more will come from this peer: what it was asked for is open again for others."""
@@ -323,8 +331,8 @@ class Downloader:
             connection.spacing = now - max(asked_at, connection.last_block)
             self._spacing += (connection.spacing - self._spacing) / AVERAGED
 
-    def _request_again(self, connection: Connection, now: float) -> None:
-        latest = self._requests.latest_elsewhere(connection, self._connections.values(), now)
+    def _request_again(self, connection: Connection, waits: Sequence[Wait], now: float) -> None:
+        latest = self._requests.latest_elsewhere(connection, waits, now)
         if latest is not None and self.picker.partials[latest[0]].admits(connection.address):
             piece, block = latest
             self._request(connection, piece, range(block, block + 1), BLOCK, now)
@@ -361,6 +369,10 @@ class Downloader:
         size = self.picker.size(piece, blocks)
         self._unverified -= size
         self.wasted += size
+
+
+def _can_be_asked(connection: Connection) -> bool:
+    return connection.am_interested and bool(connection.allowed_fast or not connection.peer_choking)
 
 
 def _behind_own_blocks(connection: Connection, now: float) -> float:

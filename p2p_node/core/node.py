@@ -90,7 +90,8 @@ class Node:
         others = self.swarm.timer, self._trackers.timer, self._search.timer
         if not self.complete:
             return earliest(*others, self._company.timer, self._dialer.timer())
-        return earliest(*others, self._company.timer) if self._may_dial else earliest(*others)
+        serves_others = self._company.seeks and self._dialer.known
+        return earliest(*others, self._company.timer) if serves_others else earliest(*others)
 
     @property
     def listed(self) -> bool:
@@ -261,10 +262,6 @@ class Node:
         self._search.stop()
         self._trackers.stop(self._standing(), now)
 
-    @property
-    def _may_dial(self) -> bool:
-        return self._company.seeks and self._dialer.known > 0
-
     def _make_room(self, now: float) -> bool:
         """End the oldest connection that is of no use to either side, so that nobody can keep others out by doing
         nothing; returns whether there was one."""
@@ -287,7 +284,7 @@ class Node:
         return Standing(tally.uploaded, tally.downloaded, tally.left, finished, len(self.swarm.connections))
 
     def _dial(self, now: float) -> None:
-        if not self._may_dial:
+        if not self._company.seeks:
             return
         connections = self.swarm.connections.values()
         room = self._company.room(self._dialer.known, now)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from operator import itemgetter
+from typing import TypeAlias
 
 from p2p_node.core.connection import Connection
 
@@ -13,6 +15,23 @@ WORTH = 1.5
 
 LONGEST_S = 1.0
 """What a peer is taken to need for a block while nothing is known of it."""
+
+Wait: TypeAlias = tuple[float, Connection]
+"""Seconds until a peer will have sent all that it was asked for, and the peer."""
+
+
+def by_wait(connections: Iterable[Connection], now: float) -> list[Wait]:
+    """How long each peer that was asked for something will take over it, the longest first.
+
+    Peers answer in order, each at its present rate. Who is late is taken to need as long again as it is late.
+    """
+    waits = [(_wait_s(connection, now), connection) for connection in connections if connection.pending]
+    waits.sort(key=itemgetter(0), reverse=True)
+    return waits
+
+
+def _wait_s(connection: Connection, now: float) -> float:
+    return abs(len(connection.pending) * connection.block_s(now) - connection.waited_s(now))
 
 
 class Requests:
@@ -51,23 +70,17 @@ class Requests:
         """Those of these blocks that are asked of somebody."""
         return self._asked.get(piece, 0) & blocks
 
-    def latest_elsewhere(
-        self, connection: Connection, others: Iterable[Connection], now: float
-    ) -> tuple[int, int] | None:
-        """The piece and number of the block expected last from the one peer it was asked of, which this one can send.
-
-        Peers answer in order, so of each peer's blocks it is the last one, and of all peers that of the one whose queue
-        takes longest from now on, at its present rate. Who is late is taken to need as long again as it is late.
-        """
+    def latest_elsewhere(self, connection: Connection, waits: Iterable[Wait], now: float) -> tuple[int, int] | None:
+        """The piece and number of the block expected last from the one peer it was asked of, which this one can send;
+        `waits` as `by_wait` has them."""
         needed = max(connection.latency, connection.block_s(now))
-        latest, found = WORTH * (needed if needed < math.inf else LONGEST_S), None
-        for other in others:
-            if not other.pending or other is connection:
-                continue
-            wait = abs(len(other.pending) * other.block_s(now) - other.waited_s(now))
-            if wait > latest and (key := self._last_single(other, connection.available)) is not None:
-                latest, found = wait, key
-        return found
+        least = WORTH * (needed if needed < math.inf else LONGEST_S)
+        for wait_s, other in waits:
+            if wait_s <= least:
+                break
+            if other is not connection and (found := self._last_single(other, connection.available)) is not None:
+                return found
+        return None
 
     def _last_single(self, holder: Connection, available: int) -> tuple[int, int] | None:
         for run in reversed(holder.pending):

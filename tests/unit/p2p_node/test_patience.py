@@ -12,6 +12,7 @@ from tests.network import Network
 
 CONTENT = Random(1).randbytes(96 * BLOCK)
 ENOUGH = SwarmSettings().enough_connections
+CRAMPED = SwarmSettings(enough_connections=4, max_connections=8)
 LATER_S = 60.0
 """When everybody's patience is at its end, and nobody's download."""
 
@@ -41,6 +42,29 @@ def test_who_gives_as_well_has_enough_peers() -> None:
     network.run(LATER_S)
     assert not any(peer.completed_at for peer in crowd), "the step is too short to tell"
     assert sum(connections(peer.node) for peer in crowd) < 1.2 * before
+
+
+def test_a_seed_that_idles_looks_for_those_it_had_no_place_for() -> None:
+    """Else the others, who knew it for full, would download from each other alone."""
+    network = Network(CONTENT, BLOCK, settings=CRAMPED)
+    network.add(CONTENT, block_s=0.05).start()
+    crowd = [network.add(block_s=4.0) for _ in range(6 * CRAMPED.max_connections)]
+    for peer in crowd:
+        peer.start()
+    network.run(100.0)
+    served = sum(peer.completed_at is not None for peer in crowd)
+    assert served >= 2 * CRAMPED.max_connections
+
+
+def test_a_seed_with_places_left_waits_to_be_found() -> None:
+    """Who has peers enough would else be connected to every seed there is."""
+    network = Network(CONTENT, BLOCK, settings=CRAMPED)
+    seeds = [network.add(CONTENT, block_s=4.0) for _ in range(3 * CRAMPED.max_connections)]
+    leeches = [network.add(block_s=4.0) for _ in range(2)]
+    for peer in seeds + leeches:
+        peer.start()
+    network.run(20.0)
+    assert max(connections(leech.node) for leech in leeches) < CRAMPED.max_connections
 
 
 def test_on_a_slow_link_haves_keep_each_other_company() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2p_node.core.connection import Connection
-from p2p_node.core.requests import Requests
+from p2p_node.core.requests import Requests, by_wait
 from p2p_node.wire.messages import BLOCK
 
 PIECES = 3
@@ -58,7 +58,7 @@ def test_the_end_game_takes_the_last_block_that_one_peer_alone_was_asked_for() -
     requests = Requests()
     requests.add(slow, 0, 0b1111, 0.0)
     requests.add(fast, 0, 0b1000, 1.0)
-    assert requests.latest_elsewhere(fast, [slow, fast], 2.0) == (0, 2)
+    assert requests.latest_elsewhere(fast, by_wait([slow, fast], 2.0), 2.0) == (0, 2)
 
 
 def test_the_end_game_leaves_a_block_to_a_peer_that_will_soon_send_it() -> None:
@@ -71,7 +71,7 @@ def test_the_end_game_leaves_a_block_to_a_peer_that_will_soon_send_it() -> None:
     quick.download.add(1 << 20, 1.9)
     requests = Requests()
     requests.add(quick, 0, 0b11, 1.9)
-    assert requests.latest_elsewhere(other, [quick, other], 2.0) is None
+    assert requests.latest_elsewhere(other, by_wait([quick, other], 2.0), 2.0) is None
 
 
 def test_the_end_game_knows_how_far_apart_a_slow_peer_sends_its_blocks() -> None:
@@ -84,6 +84,21 @@ def test_the_end_game_knows_how_far_apart_a_slow_peer_sends_its_blocks() -> None
     slower.download.add(BLOCK, 99.0)
     requests = Requests()
     requests.add(slower, 0, 0b1, 99.0)
-    assert requests.latest_elsewhere(slow, [slow, slower], 100.0) is None
+    assert requests.latest_elsewhere(slow, by_wait([slow, slower], 100.0), 100.0) is None
     slower.spacing = 40.0
-    assert requests.latest_elsewhere(slow, [slow, slower], 100.0) == (0, 0)
+    assert requests.latest_elsewhere(slow, by_wait([slow, slower], 100.0), 100.0) == (0, 0)
+
+
+def test_the_end_game_leaves_a_block_to_a_peer_whose_turn_is_near() -> None:
+    """Among peers that all take long it comes next from who was asked first, and last from who is much too late."""
+    asking, asked_long_ago, just_asked, silent = connections(4)
+    asking.have = ALL
+    asking.peer_choking = False
+    asking.latency = 1.0
+    requests = Requests()
+    for block, (other, waits) in enumerate([(asked_long_ago, 39.0), (just_asked, 5.0), (silent, 90.0)]):
+        other.spacing, other.last_block = 40.0, 100.0 - waits
+        requests.add(other, 0, 1 << block, 100.0 - waits)
+    assert requests.latest_elsewhere(asking, by_wait([asked_long_ago], 100.0), 100.0) is None
+    assert requests.latest_elsewhere(asking, by_wait([asked_long_ago, just_asked], 100.0), 100.0) == (0, 1)
+    assert requests.latest_elsewhere(asking, by_wait([asked_long_ago, just_asked, silent], 100.0), 100.0) == (0, 2)
