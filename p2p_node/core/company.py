@@ -6,6 +6,8 @@ A seed lets itself be found, and looks for others only when its uplink idles tho
 
 from __future__ import annotations
 
+import math
+
 from p2p_node.core.pace import falls_behind
 from p2p_node.core.swarm import Swarm
 
@@ -33,10 +35,12 @@ COMPANY = 3
 as the others, the last is done at .84 of the bound instead of .79. Twice as many were not enough. Not on slow links,
 where every neighbour's HAVEs cost more than it brings (ADR 0079)."""
 
-STARVED_S = 0.5
-"""Whose peers have nothing for it dials one more than are enough for each time that this has lasted: in a crowd whose
-peers find one another before they find the seed, all places would else be taken by those who have nothing. Not all at
-once, as in a large crowd everybody waits a while for the first pieces."""
+STARVED = 3
+"""Whose peers have nothing for it wants this many more than are enough, times the root of the seconds that this has
+lasted: in a crowd whose peers find one another before they find the seed, all places would else be taken by those who
+have nothing. Ever more slowly, as in a large crowd everybody waits a while for the first pieces: with two a second a
+thousand slow peers, who wait for twenty, were connected to fifty others each, and everybody's turn came half as often.
+"""
 
 LOOK_S = 0.5
 """Time between two looks of a seed whether its uplink idles."""
@@ -133,7 +137,7 @@ class Company:
         elif self._is_impatient(now):
             wanted *= 2
         starving_s = now - self._starving_since if self._starving_since is not None else 0.0
-        return min(wanted + int(starving_s / STARVED_S), self._most)
+        return min(wanted + int(STARVED * math.sqrt(starving_s)), self._most)
 
     def _is_impatient(self, now: float) -> bool:
         downloader, elapsed_s = self._swarm.downloader, now - self._joined_at

@@ -66,9 +66,9 @@ memory. Twice as much is not faster on loopback."""
 SNUBBED_S = 60.0
 PATIENCE = 3
 """A peer that unchoked us and sends no block for so many seconds (Cohen 2003), and for so many times as long as peers
-take between two, gives what it was asked for back to others, and is asked again behind them. With 20 s a thousand peers
-of 64 kbit/s, in each of whose queues a score of others wait, sent a third of all in vain; and of a dead peer's blocks
-the end game asks others earlier than that."""
+take between two, gives what it was asked for back to others, and is asked again behind them. With 20 s two hundred
+peers of 64 kbit/s, each with a score of others in its queue, received an eighth of all twice. What a dead peer was
+asked for does not wait for it: the end game asks others."""
 
 AVERAGED = 16
 """Blocks over which it is averaged how far apart they come."""

@@ -35,7 +35,7 @@ ROUND_S = 5.0
 knows. A seed with hundreds of peers spent a fifth of a processor on it, and peers in a slow crowd an eighth of theirs.
 """
 
-LATER = 0.5
+LATER = 1.0
 """Further messages go out up to that share of INTERVAL_S later. A crowd of a thousand that came at once would else
 exchange all its news at once, every minute, and be busy with nothing else for ten seconds."""
 

@@ -26,7 +26,7 @@ Who needs one is told at once; twice as many did a swarm no good (ADR 0077)."""
 PACKET = 75
 """Bytes on the wire of a packet with one HAVE."""
 
-MIN_WAIT_S, FIRST_WAIT_S, MAX_WAIT_S = 0.05, 1.0, 16.0
+MIN_WAIT_S, FIRST_WAIT_S, MAX_WAIT_S = 0.05, 1.0, 40.0
 """The least wait, the wait while nothing is uploaded yet, and the longest."""
 
 Sender: TypeAlias = Callable[[Connection, wire.Message, float], None]
