@@ -48,7 +48,7 @@ LOOK_S = 0.5
 FURTHER = 8
 """It then looks for one more peer for each so many that it has. Of a thousand with 64/256 kbit/s a seed served the two
 hundred that found a place, which could not take all it had to give, and was idle once they were done: all others knew
-it for full. They were done at .59 of the bound, with this at .80 (ADR 0081)."""
+it for full. They were done at .59 of the bound, with this at .77 (ADR 0081)."""
 
 IDLE_MOST = 4
 """Up to so many times as many as it lets in: 800, where a process may open 1,024 files."""

@@ -67,7 +67,7 @@ SNUBBED_S = 60.0
 PATIENCE = 3
 """A peer that unchoked us and sends no block for so many seconds (Cohen 2003), and for so many times as long as peers
 take between two, gives what it was asked for back to others, and is asked again behind them. With 20 s two hundred
-peers of 64 kbit/s, each with a score of others in its queue, received an eighth of all twice. What a dead peer was
+peers of 64 kbit/s, each with a score of others in its queue, received a ninth of all twice. What a dead peer was
 asked for does not wait for it: the end game asks others."""
 
 AVERAGED = 16
@@ -198,25 +198,20 @@ class Downloader:
 
     def fill(self, connection: Connection, now: float) -> None:
         """Ask this peer for as much as its queue should hold."""
-        self._fill([connection], now)
+        self._ask(connection, now)
+        self._ask_again([connection], now)
 
     def fill_all(self, now: float) -> None:
         """Ask every peer for as much as its queue should hold."""
         self._full = False
-        self._fill(sorted(self._connections.values(), key=attrgetter("snubs")), now)  # who snubs us comes last
-
-    def _fill(self, connections: Iterable[Connection], now: float) -> None:
-        askable = [connection for connection in connections if _can_be_asked(connection)]
-        for connection in askable:
-            if self.picker.end_game:
-                break
+        connections = sorted(self._connections.values(), key=attrgetter("snubs"))  # who snubs us comes last
+        for connection in connections:
             self._ask(connection, now)
-        if self.picker.end_game and (idle := [connection for connection in askable if not connection.pending]):
-            waits = by_wait(self._connections.values(), now)
-            for connection in idle:
-                self._request_again(connection, waits, now)
+        self._ask_again(connections, now)
 
     def _ask(self, connection: Connection, now: float) -> None:
+        if self.picker.end_game or not _can_be_asked(connection):
+            return
         near_end = self.picker.missing.bit_count() * END_SHARE < self._piece_count
         target = connection.depth = min(self._queue_target(connection, near_end, now), connection.reqq)
         room = target - len(connection.pending)
@@ -234,6 +229,15 @@ class Downloader:
                 break
             self._request(connection, *picked, run, now)
             room -= len(picked[1])
+
+    def _ask_again(self, connections: Iterable[Connection], now: float) -> None:
+        if not self.picker.end_game:
+            return
+        idle = [connection for connection in connections if not connection.pending and _can_be_asked(connection)]
+        if idle:
+            waits = by_wait(self._connections.values(), now)
+            for connection in idle:
+                self._request_again(connection, waits, now)
 
     def release(self, connection: Connection) -> None:
         """Nothing more will come from this peer: what it was asked for is open again for others."""

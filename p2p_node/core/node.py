@@ -288,7 +288,7 @@ class Node:
             return
         connections = self.swarm.connections.values()
         room = self._company.room(self._dialer.known, now)
-        if self.complete and room <= 0:
+        if self.complete and room <= 0:  # whoever downloads dials one at least
             return
         # Twice as many as are enough, and no more: who says that others are seeds may lie again and again.
         wanting = not self.complete and room > -self._settings.enough_connections

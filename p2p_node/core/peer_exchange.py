@@ -32,8 +32,7 @@ other at once dial each other at once, and libtorrent then ends both connections
 
 ROUND_S = 5.0
 """Further messages, and news of who is gone, may wait so long for each other: each time costs a look at whom every peer
-knows. A seed with hundreds of peers spent a fifth of a processor on it, and peers in a slow crowd an eighth of theirs.
-"""
+knows. Peers in a slow crowd spent an eighth of their time on it."""
 
 LATER = 1.0
 """Further messages go out up to that share of INTERVAL_S later. A crowd of a thousand that came at once would else
