@@ -107,11 +107,11 @@ class Arrivals:
     def rate_since(self, start: float) -> float:
         """Bytes per second from `start` on; 0 when fewer than two arrivals came.
 
-        The median slope between arrivals that are half the window apart: when the machine pauses us for a moment, what
-        has piled up meanwhile comes as a step, which would tilt a line from the first arrival to the last.
+        The median slope between arrivals that are a quarter of the window apart: when the machine pauses us for a
+        moment, what has piled up meanwhile comes as a step, which would tilt a line from the first arrival to the last.
         """
         window = [seen for seen in self._seen if seen[0] >= start]
-        far = window[max(1, len(window) // 2) :]
+        far = window[max(1, len(window) // 4) :]
         slopes = [(c - b) / (t - s) for (s, b), (t, c) in zip(window, far, strict=False) if t > s]
         return statistics.median(slopes) if slopes else 0.0
 
