@@ -8,7 +8,9 @@ import time
 from p2p_node.shell.errors import NodeError
 
 PIECES_TOLD_S = 0.25
-"""Shortest time between two pieces of news of verified pieces: each costs as much as a tenth of the piece's hash."""
+TOLD_SHARE = 0.01
+"""Shortest time between two pieces of news of verified pieces, in seconds and as a share of the time since the first
+byte: each costs as much as a tenth of the piece's hash, and a thousand slow peers would tell a thousand a second."""
 
 
 class Progress:
@@ -48,7 +50,8 @@ class Progress:
     def verified(self) -> None:
         """Another piece is here."""
         now = time.monotonic()
-        if self.pieces_at is None or now - self.pieces_at >= PIECES_TOLD_S:
+        elapsed_s = now - self.first_byte_at if self.first_byte_at is not None else 0.0
+        if self.pieces_at is None or now - self.pieces_at >= max(PIECES_TOLD_S, TOLD_SHARE * elapsed_s):
             self.pieces_at = now
             self._news.set()
 

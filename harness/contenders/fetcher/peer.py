@@ -10,13 +10,10 @@ from typing import Protocol
 
 from harness.contenders.fetcher.source import Source, parse
 from harness.contenders.hosting.errors import FetchFailed, Refused
-from harness.contenders.hosting.events import Done, Event, FirstByte, Progress, Sources, Started
+from harness.contenders.hosting.events import Done, Event, FirstByte, Progress, Sources, Started, progress_pause_s
 from harness.contenders.hosting.metrics import Tally
 from harness.contenders.hosting.peer import FetchOrder, PeerOrder, State
 
-_PROGRESS_S = 0.25
-_EVENTS_A_SECOND = 400
-"""Progress events the whole fleet tells in a second: a thousand peers would else keep a core busy with telling."""
 _SILENCE_S = 60.0
 """Without a single byte, after which the server is given up."""
 
@@ -122,10 +119,11 @@ class Fetcher:
         """First byte and progress, until the download has ended."""
         finished, first = download.finished, download.first_byte
         told = seen = 0
-        heard_at = time.monotonic()
+        began_at = heard_at = time.monotonic()
         while not finished.done():
             waiting = {finished} if told or first.done() else {finished, first}
-            await asyncio.wait(waiting, timeout=self._interval_s(), return_when=asyncio.FIRST_COMPLETED)
+            pause_s = progress_pause_s(heard_at - began_at)
+            await asyncio.wait(waiting, timeout=min(pause_s, _SILENCE_S), return_when=asyncio.FIRST_COMPLETED)
             now = time.monotonic()
             if first.done() and not told:
                 told = 1
@@ -136,9 +134,6 @@ class Fetcher:
                 yield Progress(now, seen)
             elif now - heard_at > _SILENCE_S:
                 raise FetchFailed(f"the server sent nothing for {_SILENCE_S:.0f} s")
-
-    def _interval_s(self) -> float:
-        return max(_PROGRESS_S, self._tally.fetching / _EVENTS_A_SECOND)
 
     def _forsake(self, download: Download) -> None:
         """Leave nothing behind of a fetch that nobody waits for any more."""

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
+PROGRESS_S = 0.25
+PROGRESS_SHARE = 0.01
+"""Shortest time between two `progress` events, in seconds and as a share of the time since the fetch began: a thousand
+slow peers would else keep half a core busy with telling."""
+
+
+def progress_pause_s(elapsed_s: float) -> float:
+    """Seconds until the next `progress` event, after so many since the fetch began."""
+    return max(PROGRESS_S, PROGRESS_SHARE * elapsed_s)
+
 
 class Started(msgspec.Struct, frozen=True, tag_field="event", tag="started"):
     """The fetch begins."""

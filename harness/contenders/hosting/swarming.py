@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.contenders.hosting.errors import FetchFailed, Refused
-from harness.contenders.hosting.events import Done, Event, FirstByte, Progress, Sources, Started
+from harness.contenders.hosting.events import Done, Event, FirstByte, Progress, Sources, Started, progress_pause_s
 from harness.contenders.hosting.metrics import Tally
 from harness.contenders.hosting.peer import FetchOrder, PeerOrder, State
-
-PROGRESS_S = 0.25
-"""Shortest time between two `progress` events."""
 
 
 @dataclass(slots=True)
@@ -125,7 +122,7 @@ class SwarmPeer:
     async def _events(self, account: Account) -> AsyncIterator[Event]:
         """First byte and progress, until the download has ended."""
         told = False
-        seen, next_look = 0, 0.0
+        seen, began_at, next_look = 0, time.monotonic(), 0.0
         while not account.ended or not told:
             if account.first_byte_at is not None and not told:
                 told = True
@@ -135,7 +132,7 @@ class SwarmPeer:
                 return
             now = time.monotonic()
             if now >= next_look:
-                next_look = now + PROGRESS_S
+                next_look = now + progress_pause_s(now - began_at)
                 self._client.look()
                 if account.verified > seen:
                     seen = account.verified
