@@ -30,13 +30,17 @@ SPREAD_S, STEPS = 0.25, 5
 """First messages go out up to so much later, in as many steps, one after the other: two peers that are told of each
 other at once dial each other at once, and libtorrent then ends both connections."""
 
-ROUND_S = 5.0
+ROUND_S = 10.0
 """Further messages, and news of who is gone, may wait so long for each other: each time costs a look at whom every peer
 knows. Peers in a slow crowd spent an eighth of their time on it."""
 
 LATER = 1.0
 """Further messages go out up to that share of INTERVAL_S later. A crowd of a thousand that came at once would else
 exchange all its news at once, every minute, and be busy with nothing else for ten seconds."""
+
+CROWD = 8
+"""Who knows of more peers than this tells each of them further news so many times less often: in a crowd all have
+enough to dial, and reading and remembering whom others know was a fifth of what a thousand slow peers did."""
 
 MAX_TOLD = 50
 """Addresses that one message may add, and drop (BEP 11)."""
@@ -166,7 +170,8 @@ class PeerExchange:
         now: float,
     ) -> None:
         partner = self._partners[number]
-        partner.next_at = now + INTERVAL_S * (1 + LATER * self._rng.random())
+        crowdedness = max(1.0, len(self._contacts) / CROWD)
+        partner.next_at = now + INTERVAL_S * crowdedness * (1 + LATER * self._rng.random())
         partner.told.update(added)
         partner.told.difference_update(dropped)
         gossip = Gossip({compact: _traits(self._connections[present[compact]]) for compact in added}, tuple(dropped))

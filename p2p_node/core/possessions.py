@@ -29,6 +29,9 @@ PACKET = 75
 MIN_WAIT_S, FIRST_WAIT_S, MAX_WAIT_S = 0.05, 1.0, 40.0
 """The least wait, the wait while nothing is uploaded yet, and the longest."""
 
+REVEAL_S = 2.0
+"""The longest wait of a seed whose first copies have arrived. Each of 250 peers was sent a packet for each of 128."""
+
 Sender: TypeAlias = Callable[[Connection, wire.Message, float], None]
 
 
@@ -162,10 +165,13 @@ class Possessions:
             self._flush(now)
         if self._first_copies is not None and (due := self._first_copies.timer) is not None and now >= due:
             self._first_copies.expire(now)
-            self._reveal_all(now)
+            self._reveal_soon(now)
 
     def _flush(self, now: float) -> None:
         self._flush_at = None
+        if self._first_copies is not None:
+            self._reveal_all(now)
+            return
         for peer in self._connections.values():
             if peer.phase is Phase.OPEN:
                 self._tell(peer, now)
@@ -191,7 +197,7 @@ class Possessions:
     def _place_more(self, first_copies: FirstCopies | SuperSeed, peer: Connection, new: int, now: float) -> None:
         for piece in bits.members(new):
             if first_copies.delivered(piece):
-                self._reveal_all(now)
+                self._reveal_soon(now)
             elif not first_copies.all_assigned:
                 self._reveal(peer, now)
 
@@ -208,6 +214,18 @@ class Possessions:
                 self._send(peer, wire.Suggest(piece), now)
         if held_back and self._first_copies.all_assigned:
             self._reveal_all(now)
+
+    def _reveal_soon(self, now: float) -> None:
+        """Reveal what there is at once to those who know of nothing else to ask for, and soon to all."""
+        assert self._first_copies is not None
+        if not self._first_copies.all_assigned:
+            self._reveal_all(now)
+            return
+        for peer in self._connections.values():
+            if peer.phase is Phase.OPEN and not peer.revealed & ~peer.have & ~peer.requested:
+                self._reveal(peer, now)
+        if self._flush_at is None:
+            self._flush_at = now + min(self._wait_s(now), REVEAL_S)
 
     def _reveal_all(self, now: float) -> None:
         for peer in self._connections.values():

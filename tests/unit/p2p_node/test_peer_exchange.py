@@ -18,6 +18,7 @@ from p2p_node.core.dialer import MAX_HALF_OPEN, MAX_KNOWN, Dialer
 from p2p_node.core.node import Node
 from p2p_node.core.peer_exchange import (
     BURST,
+    CROWD,
     FEW,
     GATHER_S,
     INTERVAL_S,
@@ -33,11 +34,11 @@ from p2p_node.core.priority import priority
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.wire.address import pack_address
 from p2p_node.wire.extension import OWN_NUMBERS, Extension, ExtensionHandshake
-from p2p_node.wire.messages import Extended
+from p2p_node.wire.messages import Extended, KeepAlive
 from p2p_node.wire.pex import Gossip, Trait
 
 LONGEST_S = INTERVAL_S * (1 + LATER)
-"""After a message to a peer its next news comes by then."""
+"""After a message to a peer its next news comes by then, where no more than CROWD are there."""
 
 CONTENT = bytes(range(256)) * 800
 TOLD_S = GATHER_S + SPREAD_S
@@ -54,6 +55,14 @@ def hears(bench: ScriptedPeers, connection: int) -> list[Gossip]:
 def partner(bench: ScriptedPeers, connection: int, port: int = 6881) -> None:
     bench.connect(connection, f"10.0.1.{connection}")
     bench.say(connection, Extended(0, ExtensionHandshake({Extension.PEX: 1}, port=port).encode()))
+
+
+def live(bench: ScriptedPeers, partners: int, until: float) -> None:
+    """Let time pass in which every partner shows that it is still there."""
+    while bench.now < until:
+        for connection in range(1, partners + 1):
+            bench.say(connection, KeepAlive())
+        bench.tick(min(bench.now + INTERVAL_S, until))
 
 
 def pex(*hosts_and_ports: tuple[str, int]) -> Extended:
@@ -125,10 +134,11 @@ def test_a_crowds_further_news_is_spread_over_time() -> None:
     bench.tick(FORMING_S + TOLD_S)
     assert all(hears(bench, connection) for connection in range(1, 21))
     partner(bench, 21)
-    bench.tick(FORMING_S + TOLD_S + (INTERVAL_S + LONGEST_S) / 2)
+    crowdedness = 20 / CROWD
+    live(bench, 21, FORMING_S + TOLD_S + crowdedness * (INTERVAL_S + LONGEST_S) / 2)
     told = sum(bool(hears(bench, connection)) for connection in range(1, 21))
     assert 5 <= told <= 15
-    bench.tick(FORMING_S + TOLD_S + LONGEST_S)
+    live(bench, 21, FORMING_S + TOLD_S + crowdedness * LONGEST_S)
     assert told + sum(bool(hears(bench, connection)) for connection in range(1, 21)) == 20
 
 
@@ -140,7 +150,7 @@ def test_a_message_has_a_bounded_number_of_addresses() -> None:
         partner(bench, connection)
     bench.tick(FORMING_S + TOLD_S)
     (first,) = hears(bench, 1)
-    bench.tick(FORMING_S + TOLD_S + LONGEST_S)
+    live(bench, MAX_TOLD + 11, FORMING_S + TOLD_S + (MAX_TOLD + 11) / CROWD * LONGEST_S)
     (second,) = hears(bench, 1)
     assert len(first.added) == MAX_TOLD
     assert len(first.added | second.added) == MAX_TOLD + 10

@@ -104,6 +104,8 @@ def test_it_ends_when_every_piece_is_out() -> None:
     """From then on it is an ordinary seed, also when the only copies leave again."""
     seed = Seed()
     seed.hear(1, *[wire.Have(piece) for piece in range(PIECES)])
+    seed.node.tick(2.0)
+    seed.collect()
     assert sorted(seed.offered(2)) == list(range(PIECES))
     seed.node.disconnected(1, 2.0)
     seed.node.connected(9, ("10.0.0.9", 6881), False, 3.0)
