@@ -29,8 +29,8 @@ SPARE = MAX_KNOWN // 2
 
 ANSWER_S = 0.5
 """A dial that has not succeeded by then may be to nobody: another address is tried beside it. Twice as long for each
-SEVERAL that have not, as then our own link or machine is the slow one: on two busy cores each of a thousand peers else
-dialled 28 others within half a minute, and a third of the dials came to nothing for want of time."""
+SEVERAL more that have not, as then our own link or machine is the slow one: on two busy cores each of a thousand peers
+else dialled 28 others within half a minute, and a third of the dials came to nothing for want of time."""
 
 SEVERAL = 8
 """Who is connected to so many is in no hurry: its failed dials hold their room for `ANSWER_S`. Else a thousand peers,
@@ -162,7 +162,7 @@ class Dialer:
         # Half of it: in a flash crowd as many dial us meanwhile, and who dials for all its room is turned away twice as
         # often by peers that have enough.
         unanswered = [dial.dialled_at for dial in self._dialling.values() if dial.dialled_at > -math.inf]
-        patience_s = ANSWER_S * 2 ** (len(unanswered) // SEVERAL)
+        patience_s = ANSWER_S * 2 ** ((len(unanswered) - 1) // SEVERAL)
         room = -(-room // 2) - sum(now - dialled_at < patience_s for dialled_at in unanswered)
         if connections >= SEVERAL:
             room -= len(self._failures)

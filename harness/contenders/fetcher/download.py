@@ -96,8 +96,9 @@ class Download(asyncio.BufferedProtocol):
             return
         if self._pace is not None:
             self._hold_back(self._pace.delay_s(nbytes, time.monotonic()))
-        elif self._item is not None:
-            self._sleep(min(self._item.length - self._item.stored, _WORTH_WAKING) if nbytes < 2 * _WORTH_WAKING else 1)
+        elif self._item is not None and self.received:  # the first byte is told when it comes
+            left = self._item.length - self._item.stored
+            self._sleep(min(left, _WORTH_WAKING) if nbytes < 2 * _WORTH_WAKING else 1)
 
     def eof_received(self) -> None:
         """The server has sent all it wants to send."""

@@ -137,6 +137,16 @@ def test_dials_under_way_count_as_connections_until_they_may_be_to_nobody() -> N
     assert len(dialer.next(set(), 8, ANSWER_S)) == 4
 
 
+def test_the_more_dials_are_unanswered_the_longer_they_are_waited_for() -> None:
+    """When nobody answers, more dials only add to what keeps a slow link or a busy machine from answering."""
+    dialer = Dialer(("10.0.0.1", 1))
+    dialer.learn([(f"10.0.1.{last}", 1) for last in range(100)])
+    dialled_at = []
+    for tenth in range(60):
+        dialled_at += [tenth / 10] * len(dialer.next(set(), 2 * SEVERAL, tenth / 10))
+    assert dialled_at == [0.0] * SEVERAL + [0.5] * SEVERAL + [1.5] * SEVERAL + [3.5] * SEVERAL
+
+
 def test_half_of_the_room_is_dialled_at_once() -> None:
     """The other half is for those that dial us; what they do not take is dialled when the first have answered."""
     dialer = Dialer(("10.0.0.1", 1))

@@ -11,6 +11,7 @@ from p2p_node.core.choker import SLOTS
 from p2p_node.core.connection import CHANGES
 from p2p_node.core.first_copies import LOOK_S, SENT_S, SLOW_S
 from p2p_node.core.node import GREETING_S, INTEREST_S, Node
+from p2p_node.core.possessions import REVEAL_S
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.wire import messages as wire
 from p2p_node.wire.handshake import Handshake
@@ -80,6 +81,24 @@ def test_each_peer_is_told_of_pieces_of_its_own() -> None:
             seed.ask(peer, seed.told[peer][-1], now=0.1)
             seed.serve(0.1)
     assert len(seed.told[1]) > 5 and not set(seed.told[1]) & set(seed.told[2])
+
+
+def test_copies_that_arrived_are_told_together() -> None:
+    """But at once to whoever knows of nothing else to ask for."""
+    seed = Seed()
+    while sum(map(len, seed.told.values())) < PIECES:
+        for peer in (1, 2):
+            seed.ask(peer, seed.told[peer][-1], now=0.1)
+            seed.serve(0.1)
+    mine, others = set(seed.told[1]), list(seed.told[2])
+    for piece in others[:3]:
+        seed.hear(2, wire.Have(piece), now=0.2)
+    assert set(seed.told[1]) == mine
+    seed.tick(0.2 + REVEAL_S)
+    assert set(seed.told[1]) == mine | set(others[:3])
+    seed.ask(1, *seed.told[1], now=3.0)
+    seed.hear(2, wire.Have(others[3]), now=3.1)
+    assert seed.told[1][-1] == others[3]
 
 
 def test_a_client_that_looks_once_a_second_is_told_of_ever_more() -> None:
