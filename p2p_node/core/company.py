@@ -35,12 +35,12 @@ COMPANY = 3
 as the others, the last is done at .84 of the bound instead of .79. Twice as many were not enough. Not on slow links,
 where every neighbour's HAVEs cost more than it brings (ADR 0079)."""
 
-STARVED = 1
+STARVED = 3
 """Whose peers have nothing for it wants this many more than are enough, times the root of the seconds that this has
 lasted: in a crowd whose peers find one another before they find the seed, all places would else be taken by those who
 have nothing. Ever more slowly, as in a large crowd everybody waits a while for the first pieces: with two a second a
-thousand slow peers, who wait for twenty, were connected to fifty others each, and everybody's turn came half as often;
-with three times the root they sent an eighth more packets, and were done no sooner."""
+thousand slow peers, who wait for twenty, were connected to fifty others each, and everybody's turn came half as often.
+"""
 
 LOOK_S = 0.5
 """Time between two looks of a seed whether its uplink idles."""

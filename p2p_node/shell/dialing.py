@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
-from typing import Any, TypeAlias
 
 from p2p_node import boundary
 from p2p_node.core.node import Node
@@ -16,8 +16,6 @@ from p2p_node.wire.announce import Address
 DIAL_S = 10.0
 """An address that has not answered by then is taken to be gone."""
 
-_Dial: TypeAlias = "asyncio.Task[tuple[asyncio.Transport, Any]]"
-
 
 class Dialing:
     """Dials from the address `host`; `connection` makes what speaks on each socket."""
@@ -26,18 +24,18 @@ class Dialing:
         self._host = host
         self._connection = connection
         self._feed = feed
-        self._dials: set[_Dial] = set()
+        self._dials: set[asyncio.Task[None]] = set()
         self._closed = False
 
     def dial(self, effect: boundary.Dial) -> None:
         """Connect to this address."""
         loop = asyncio.get_running_loop()
         connection = self._connection()
-        connecting = loop.create_connection(lambda: connection, *effect.address, local_addr=(self._host, 0))
-        dial: _Dial = loop.create_task(connecting)
+        dial = loop.create_task(self._connect(connection, effect.address))
         deadline = loop.call_later(DIAL_S, _give_up, dial, connection)
         self._dials.add(dial)
-        dial.add_done_callback(partial(self._ended, connection, effect.address, deadline))
+        dial.add_done_callback(self._dials.discard)
+        dial.add_done_callback(lambda _: deadline.cancel())
 
     async def close(self) -> None:
         """Give up the dials under way."""
@@ -46,17 +44,20 @@ class Dialing:
             dial.cancel()
         await asyncio.gather(*self._dials, return_exceptions=True)
 
-    def _ended(self, connection: PeerConnection, address: Address, deadline: asyncio.TimerHandle, dial: _Dial) -> None:
-        self._dials.discard(dial)
-        deadline.cancel()
-        if dial.cancelled() or dial.exception() is not None:
-            # uvloop closes the socket of a dial that is given up just as it comes about, and tells nobody.
-            connection.connection_lost(None)
+    async def _connect(self, connection: PeerConnection, address: Address) -> None:
+        loop = asyncio.get_running_loop()
+        with suppress(OSError, asyncio.CancelledError):
+            try:
+                await loop.create_connection(lambda: connection, *address, local_addr=(self._host, 0))
+            except BaseException:
+                # uvloop closes the socket of a dial that is given up just as it comes about, and tells nobody.
+                connection.connection_lost(None)
+                raise
         if not connection.made and not self._closed:
             self._feed(partial(_failed, address))
 
 
-def _give_up(dial: _Dial, connection: PeerConnection) -> None:
+def _give_up(dial: asyncio.Task[None], connection: PeerConnection) -> None:
     # On a machine that has far too much to do, one that came about long ago may not have been told so.
     if not connection.made:
         dial.cancel()
