@@ -10,13 +10,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from harness.contenders.hosting.errors import FetchFailed, Refused
-from harness.contenders.hosting.events import Done, Event, FirstByte, Progress, Sources, Started
+from harness.contenders.hosting.events import Done, Event, FirstByte, Progress, Sources, Started, progress_pause_s
 from harness.contenders.hosting.metrics import Tally
 from harness.contenders.hosting.peer import FetchOrder, PeerOrder, State
 from harness.contenders.process_fleet.program import Program
 from harness.scenarios.own import filled
 
-FIRST_LOOK_S, LOOK_S = 0.02, 0.25
+FIRST_LOOK_S = 0.02
 """Until the first byte its file is looked at often, later only for progress: the end is told by the command's."""
 
 
@@ -85,9 +85,9 @@ class CommandPeer:
         )
         told: list[str] = []
         program = self._program = await Program.start(command, self._directory / "command.log", told.append)
-        seen = 0
+        seen, began_at = 0, time.monotonic()
         while program.running or not told:
-            await program.ended(LOOK_S if seen else FIRST_LOOK_S)
+            await program.ended(progress_pause_s(time.monotonic() - began_at) if seen else FIRST_LOOK_S)
             size = self.bytes
             if size > seen:
                 yield FirstByte(time.monotonic()) if seen == 0 else Progress(time.monotonic(), size)
