@@ -58,6 +58,12 @@ class ScriptedPeers:
         self.node.tick(now)
         self._collect()
 
+    def live(self, until: float) -> None:
+        """Let time pass, told whenever the node wants to know it: it is late nowhere."""
+        while (due := max(self.node.timer, self.now)) < until:
+            self.tick(due)
+        self.tick(until)
+
     def take(self, kind: type[_E]) -> list[_E]:
         """The effects of this kind since it was last asked for."""
         taken = [effect for effect in self.effects if isinstance(effect, kind)]

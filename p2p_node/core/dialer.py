@@ -7,7 +7,6 @@ but who knows no seed dials one that others call a seed before all else, one at 
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
@@ -36,6 +35,12 @@ SEVERAL = 8
 """Who is connected to so many is in no hurry: its failed dials hold their room for `ANSWER_S`. Else a thousand peers,
 nearly all of whom have enough, would dial eighty others a second each for the few places that are left."""
 
+LAGS = 2
+"""And so many times longer than this node itself was late: answers lie here that it has not looked at."""
+
+PROMISING = 4
+"""A dial may be answered for so many times longer than it is until another is tried beside it."""
+
 RETRY_S = 2.0
 MAX_RETRY_S = 60.0
 MAX_ATTEMPTS = 6
@@ -47,6 +52,7 @@ class _Candidate:
     attempts: int = 0
     next_at: float = 0.0
     dialled_at: float = 0.0
+    connected: bool = False
 
 
 class Dialer:
@@ -65,6 +71,8 @@ class Dialer:
         self._began = False
         """Whether any address was dialled yet."""
         self._retry_at: float | None = None
+        self._lag_s = 0.0
+        """How late this node was lately."""
         self._failures: deque[float] = deque()
         """When dials failed lately."""
 
@@ -95,6 +103,11 @@ class Dialer:
         """How many addresses could be dialled, or are, now or later."""
         return len(self._dialling) + len(self._candidates) + len(self._resting)
 
+    def unanswered(self, now: float) -> int:
+        """How many dials may still bring a peer: connections that have not shaken hands, and what may become one."""
+        patience_s = PROMISING * self._patience_s(len(self._dialling))
+        return sum(dial.connected or now - dial.dialled_at < patience_s for dial in self._dialling.values())
+
     def may_dial(self, connections: int, room: int, now: float, *, seedless: bool) -> bool:
         """Whether `next` may name somebody, beside so many connections; asked after nearly every input, so it costs
         next to nothing."""
@@ -117,6 +130,7 @@ class Dialer:
             self._began = True
             self._dialling[address] = self._candidates.pop(address)
             self._dialling[address].dialled_at = now
+            self._dialling[address].connected = False
         return chosen
 
     def untried(self) -> list[Address]:
@@ -130,10 +144,14 @@ class Dialer:
             return self._retry_at
         return earliest(self._failures[0] + ANSWER_S, self._retry_at)
 
+    def lagged(self, seconds: float) -> None:
+        """This node was told the time so late; it takes a few times to believe that it is late no more."""
+        self._lag_s = max(seconds, self._lag_s / 2)
+
     def connected(self, address: Address) -> None:
         """A dial became a connection, and counts as that; whether a peer answers there is not known yet."""
         if (dial := self._dialling.get(address)) is not None:
-            dial.dialled_at = -math.inf
+            dial.connected = True
 
     def succeeded(self, address: Address) -> None:
         """A peer answered at the address."""
@@ -161,12 +179,15 @@ class Dialer:
             return 0
         # Half of it: in a flash crowd as many dial us meanwhile, and who dials for all its room is turned away twice as
         # often by peers that have enough.
-        unanswered = [dial.dialled_at for dial in self._dialling.values() if dial.dialled_at > -math.inf]
-        patience_s = ANSWER_S * 2 ** ((len(unanswered) - 1) // SEVERAL)
-        room = -(-room // 2) - sum(now - dialled_at < patience_s for dialled_at in unanswered)
+        dialled_at = [dial.dialled_at for dial in self._dialling.values() if not dial.connected]
+        patience_s = self._patience_s(len(dialled_at))
+        room = -(-room // 2) - sum(now - each < patience_s for each in dialled_at)
         if connections >= SEVERAL:
             room -= len(self._failures)
         return max(min(room, MAX_HALF_OPEN - len(self._dialling)), 0)
+
+    def _patience_s(self, dials: int) -> float:
+        return float(ANSWER_S * 2 ** ((dials - 1) // SEVERAL) + LAGS * self._lag_s)
 
     def _pass_time(self, now: float) -> None:
         """Who has rested may be dialled again, and failures count no longer after a while."""

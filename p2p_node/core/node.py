@@ -68,6 +68,7 @@ class Node:
         self._trackers = Trackers(metainfo.trackers, metainfo.info_hashes, peer_id, own[1], rng)
         # BEP 27: the peers of a private torrent come from its trackers alone.
         self._search = Search(() if metainfo.private else metainfo.info_hashes, own[1])
+        self._joined_at = now
         self._came_complete = self.complete
         self._company = Company(self.swarm, settings.enough_connections, settings.max_connections, now)
         self._unproven: dict[ConnectionId, Address] = {}
@@ -247,9 +248,12 @@ class Node:
 
     def tick(self, now: float) -> None:
         """The timer came due; also the first input, to begin."""
+        due = self.timer
+        lag_s = max(now - due, 0.0) if due > self._joined_at else 0.0  # what is to be done at once is due long ago
+        self._dialer.lagged(lag_s)
         self.swarm.tick(now)
         starving = self.swarm.starving
-        self._company.tick(starving, now)
+        self._company.tick(starving, lag_s, now)
         if starving:
             self._trackers.lonely(now)
         self._search.provide()
@@ -287,7 +291,7 @@ class Node:
         if not self._company.seeks:
             return
         connections = self.swarm.connections.values()
-        room = self._company.room(self._dialer.known, now)
+        room = self._company.room(self._dialer.known, self._dialer.unanswered(now), now)
         if self.complete and room <= 0:  # whoever downloads dials one at least
             return
         # Twice as many as are enough, and no more: who says that others are seeds may lie again and again.

@@ -30,21 +30,21 @@ def peers(counts: Sequence[int], had: int = 0) -> list[Connection]:
 def dials(others_have: int) -> int:
     """How many more peers a node with enough of them dials once it has an eighth of all pieces, and they so many."""
     bench = ScriptedPeers(CONTENT)
-    bench.tick(FORMING_S)
     for connection in range(1, ENOUGH + 1):
         bench.connect(connection, f"10.0.1.{connection}")
         bench.say(connection, wire.HaveNone())
     bench.say(1, *(wire.Have(piece) for piece in range(PIECES // 8)), wire.Unchoke())
     for connection in range(2, ENOUGH + 1):
         bench.say(connection, *(wire.Have(piece) for piece in range(others_have)))
+    bench.live(2 * FORMING_S)
     bench.node.learn([(f"10.0.2.{number}", 6881) for number in range(1, 100)], bench.now)
-    bench.tick(bench.now + 1.0)
+    bench.live(bench.now + 1.0)
     bench.node.dial_failed(bench.take(Dial)[0].address, bench.now)  # the first address is always tried
     for piece in range(PIECES // 8):
         bench.say(1, wire.Piece(piece, 0, CONTENT[piece * BLOCK : (piece + 1) * BLOCK]))
         for verify in bench.take(Verify):
             bench.node.piece_verified(verify.piece, True, bench.now)
-    bench.tick(bench.now + 1.0)
+    bench.live(bench.now + 0.1)  # no longer: its peers have nothing more for it
     return len(bench.take(Dial))
 
 
