@@ -13,18 +13,19 @@ from p2p_node.core.pace import falls_behind
 from p2p_node.core.swarm import Swarm
 
 FORMING_S = 1.5
-"""For so long after it knew of anybody, a peer that downloads turns others away when it has enough connections: in a flash crowd
-all dial at once, and who has twice the neighbours of another gets twice as much. Shorter than the pause after which
-they dial again (dialer.RETRY_S), so that whoever found too few is let in then, and later comers always."""
+"""For so long after it first knew of anybody, a peer that downloads turns others away when it has enough connections:
+in a flash crowd all dial at once, and who has twice the neighbours of another gets twice as much. Shorter than the
+pause after which they dial again (dialer.RETRY_S), so that whoever found too few is let in then, and later comers
+always."""
 
 CROWD = 2
 """Who knows of so many times more peers than are enough dials half of enough meanwhile, and leaves the other half to
 those who dial it. Else whoever comes first takes the places of its contemporaries, and the crowd becomes a chain of
-circles, along which pieces spread slowly: 300 peers needed 21.9 s instead of 19.6. Also while most of those whom it
-dialled have not answered, and for LAGS times as long as it was late itself: who dials it waits here then, unheard. On
-two busy cores each of a thousand peers else dialled 43 others for the 16 that are enough (ADR 0084)."""
+circles, along which pieces spread slowly: 300 peers needed 21.9 s instead of 19.6. So it does, too, while most of those
+whom it dialled have not answered: on two busy cores each of a thousand peers else dialled 43 others (ADR 0084)."""
 
 LAGS = 4
+"""And for so many times as long as it was late itself: those who dial it wait here meanwhile, unheard."""
 
 PATIENCE_S = 30.0
 """Who would then download for as long again looks for twice as many peers, as those it has may be slow. Not whoever is

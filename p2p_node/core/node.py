@@ -31,6 +31,9 @@ GREETING_S, INTEREST_S = 2.0, 15.0
 """Where all places are taken, a connection gives its own up that has not shaken hands after the first of these, or is
 of no interest to either side after the second; transmission looks at its interest every ten seconds."""
 
+MAX_LAG_S = 10.0
+"""Who was told the time later than this was stopped for a while, which says nothing about how busy the machine is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -248,8 +251,7 @@ class Node:
 
     def tick(self, now: float) -> None:
         """The timer came due; also the first input, to begin."""
-        due = self.timer
-        lag_s = max(now - due, 0.0) if due > self._joined_at else 0.0  # what is to be done at once is due long ago
+        lag_s = self._lag_s(now)
         self._dialer.lagged(lag_s)
         self.swarm.tick(now)
         starving = self.swarm.starving
@@ -265,6 +267,12 @@ class Node:
         """Be found no more, and say goodbye to the trackers; connections are ended by whoever holds them."""
         self._search.stop()
         self._trackers.stop(self._standing(), now)
+
+    def _lag_s(self, now: float) -> float:
+        due = self.timer
+        if due <= self._joined_at:  # what is to be done at once counts as due long ago
+            return 0.0
+        return min(max(now - due, 0.0), MAX_LAG_S)
 
     def _make_room(self, now: float) -> bool:
         """End the oldest connection that is of no use to either side, so that nobody can keep others out by doing
