@@ -24,7 +24,7 @@ those who dial it. Else whoever comes first takes the places of its contemporari
 circles, along which pieces spread slowly: 300 peers needed 21.9 s instead of 19.6. So it does, too, while most of those
 whom it dialled have not answered: on two busy cores each of a thousand peers else dialled 43 others (ADR 0084)."""
 
-LAGS = 4
+LATE = 4
 """And for so many times as long as it was late itself: those who dial it wait here meanwhile, unheard."""
 
 PATIENCE_S = 30.0
@@ -92,10 +92,8 @@ class Company:
 
     @property
     def timer(self) -> float | None:
-        """When `tick` wants to be called; None if never again."""
-        if self._is_origin:
-            return self._look_at
-        return None if self._forming_until == math.inf else self._forming_until
+        """When `tick` wants to be called; None if never again, infinite while only an input can tell."""
+        return self._look_at if self._is_origin else self._forming_until
 
     def tick(self, starving: bool, lag_s: float, now: float) -> None:
         """Time has passed, and this is told so many seconds late; `starving` says whether the peers have nothing for
@@ -105,7 +103,7 @@ class Company:
             self._sought = self._further() if self._swarm.uploader.idle else 0
         if self._forming_until is not None and now >= self._forming_until:
             self._forming_until = None
-        self._late_until = max(self._late_until, now + LAGS * lag_s)
+        self._late_until = max(self._late_until, now + LATE * lag_s)
         if not starving or not any(peer.phase is Phase.OPEN for peer in self._swarm.connections.values()):
             self._starving_since = None
         elif self._starving_since is None:

@@ -8,9 +8,8 @@ from random import Random
 from p2p_node.boundary import Close, Dial
 from p2p_node.core.admission import HANDSHAKE_S
 from p2p_node.core.choker import RECHOKE_S
-from p2p_node.core.company import FORMING_S, LAGS
-from p2p_node.core.dialer import ANSWER_S, PROMISING, Dialer
-from p2p_node.core.dialer import LAGS as DIALS_LAGS
+from p2p_node.core.company import FORMING_S, LATE
+from p2p_node.core.dialer import ANSWER_S, LAGS, PROMISING, Dialer
 from p2p_node.core.swarm import SwarmSettings
 from p2p_node.wire.announce import Address
 from p2p_node.wire.handshake import Handshake
@@ -90,7 +89,7 @@ def test_who_was_late_leaves_the_rest_to_those_who_dial_it() -> None:
     busy.answer(range(1, HALF + 1))
     late_s = 2.0
     busy.tick(FORMING_S + late_s)
-    assert busy.pass_time(LAGS * late_s - 0.2) == HALF
+    assert busy.pass_time(LATE * late_s - 0.2) == HALF
     assert busy.pass_time(RECHOKE_S) > HALF
 
 
@@ -113,8 +112,8 @@ def test_who_was_late_waits_longer_for_answers() -> None:
     dialer.learn(CROWD)
     dialer.lagged(2.0)
     assert len(dialer.next(set(), 8, 0.0)) == 4
-    assert dialer.next(set(), 8, ANSWER_S + 1.9 * DIALS_LAGS) == []
-    assert len(dialer.next(set(), 8, ANSWER_S + 2.0 * DIALS_LAGS)) == 4
+    assert dialer.next(set(), 8, ANSWER_S + 1.9 * LAGS) == []
+    assert len(dialer.next(set(), 8, ANSWER_S + 2.0 * LAGS)) == 4
     for _ in range(8):
         dialer.lagged(0.0)
-    assert len(dialer.next(set(), 8, ANSWER_S + 2.0 * DIALS_LAGS + 2 * ANSWER_S)) == 4
+    assert len(dialer.next(set(), 8, ANSWER_S + 2.0 * LAGS + 2 * ANSWER_S)) == 4
