@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
-from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from random import Random
 
@@ -94,26 +94,36 @@ class Liar:
         self._socket = socket.socket(type=socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.settimeout(0.1)
+        self._admitted = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._live)
         self._thread.start()
 
     def enter(self, contact: Peer) -> None:
-        """Become the neighbour of this host, and of whoever asks."""
+        """Become the neighbour of this host, and of whoever asks; returns once it is."""
         self._socket.sendto(datagram(Join()), contact.address)
+        assert self._admitted.wait(PATIENCE_S)
 
     def close(self) -> None:
+        """End when all that was sent so far is heard."""
         self._ended.set()
         self._thread.join()
         self._socket.close()
 
     def _live(self) -> None:
-        while not self._ended.is_set():
-            with suppress(TimeoutError):
+        while True:
+            try:
                 data, source = self._socket.recvfrom(2048)
-                self.heard.append(decode(data))
-                for answer in lie(self.heard[-1]):
-                    self._socket.sendto(datagram(answer), source)
+            except TimeoutError:
+                if self._ended.is_set():
+                    return
+                continue
+            frame = decode(data)
+            self.heard.append(frame)
+            if isinstance(frame, Answer) and frame.accepted:
+                self._admitted.set()
+            for answer in lie(frame):
+                self._socket.sendto(datagram(answer), source)
 
 
 def lie(frame: Frame) -> list[Frame]:
@@ -135,4 +145,4 @@ def test_a_lying_neighbour_keeps_nobody_from_the_truth(tmp_path: Path):
     """The lookup goes on until somebody else has answered, too, or it has gone as far as it may."""
     with closing(Liar()) as liar:
         download(tmp_path, liar.enter)
-        assert any(isinstance(frame, Query) for frame in liar.heard)
+    assert any(isinstance(frame, Query) for frame in liar.heard)
